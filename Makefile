@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For people.  What the kernel's build system reads is in Kbuild.
+
+KERNELS	:= 6.1 6.12
+KERNEL	?=
+kernels	:= $(if $(KERNEL),$(KERNEL),$(KERNELS))
+SHELL	:= /bin/bash
+export BENCH_TIMEOUT
+
+help:
+	@echo "cmwq $$(cat VERSION): concurrency-managed workqueues as a module"
+	@echo
+	@echo "  make demo      see it work, in an emulated machine (installs what is missing)"
+	@echo "  make test      run the test suite on stock kernels in emulated machines"
+	@echo "  make modules   build in build/<kernel>/"
+	@echo "  make load      build for the running kernel and load it on this machine"
+	@echo "  make unload    take it out again"
+	@echo "  make bench     compare with the kernel's own workqueue, in instructions"
+	@echo "  make check     checkpatch, sparse, shellcheck, gcc W=1: no warning passes"
+	@echo "  make clean     remove what was built (make distclean: fetched kernels too)"
+	@echo
+	@echo "  KERNEL=6.1 | 6.12 | DIRECTORY   only that kernel   (default: $(KERNELS))"
+	@echo "  SUITE=REGEX, JOBS=N, V=1        which tests, how many guests, live output"
+	@echo "  hooks=auto PARAM=VALUE...       for make load: see modinfo cmwq.ko"
+
+setup-build setup-vm setup-checks:
+	@tests/vm/setup.sh --$(@:setup-%=%)
+
+# Kernels fetched by setup need no installed headers, others bring their own.
+modules: $(if $(findstring /,$(KERNEL)),setup-build,setup-vm)
+	@set -e; for k in $(kernels); do tools/build.sh $$k; done
+
+demo: setup-vm
+	@set -e; for k in $(or $(KERNEL),6.1); do \
+		tools/build.sh $$k; demo/demo.sh --kernel $$k; done
+
+test: setup-vm
+	@tests/run.sh $(kernels)
+
+bench: setup-vm
+	@set -e; for k in $(kernels); do tools/build.sh $$k; done
+	@tests/bench.sh $(kernels)
+
+check: setup-vm setup-checks
+	@checks/check.sh $(kernels)
+
+load:
+	@tools/load.sh load $(foreach p,$(load_params),$(p)=$($(p)))
+
+unload:
+	@tools/load.sh unload
+
+# Module parameters given on make's command line go to insmod.
+load_params := $(foreach v,$(.VARIABLES),$(if \
+	$(filter command line,$(origin $(v))),$(filter-out \
+	KERNEL SUITE JOBS V BENCH_TIMEOUT MAKEFLAGS MAKEOVERRIDES,$(v))))
+
+clean:
+	@cd build 2>/dev/null && rm -rf -- $$(ls -A | grep -vxE 'kernels|tools|apt') || true
+
+distclean:
+	@rm -rf build
+
+.PHONY: help setup-build setup-vm setup-checks modules demo test bench check
+.PHONY: load unload clean distclean
+.DEFAULT_GOAL := help

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Build cmwq.ko, its broken variant, the test modules and the samples for one
+# kernel, in build/<kernel>/ (kbuild writes beside the sources, so these are
+# copied there first).  usage: build.sh KERNEL [MAKE-ARGUMENT...]
+#
+# KERNEL is 6.1 or 6.12 (fetched by tests/vm/setup.sh) or the directory of a
+# configured kernel (/lib/modules/<release>/build).
+
+set -u
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+kernel=${1-}
+shift
+
+die()
+{
+	echo "build.sh: $*" >&2
+	exit 1
+}
+
+case "$kernel" in
+"") die "which kernel? 6.1, 6.12, or the directory of one" ;;
+*/*)
+	kdir=$(cd "$kernel" 2>/dev/null && pwd) ||
+		die "no directory $kernel"
+	name=$(make -s -C "$kdir" kernelrelease 2>/dev/null | tail -n 1)
+	[ -n "$name" ] || die "$kdir is not a configured kernel"
+	;;
+*)
+	kdir=$root/build/kernels/$kernel/kdir
+	name=$kernel
+	[ -e "$kdir" ] ||
+		die "no headers of $kernel: run tests/vm/setup.sh first"
+	kdir=$(cd "$kdir" && pwd -P)
+	;;
+esac
+out=${OUT:-$root/build/$name}
+
+# sync FROM TO: copy what is newer, drop what is gone.
+sync_sources()
+{
+	local from=$1 to=$2 file
+
+	shift 2
+	mkdir -p "$to"
+	(cd "$from" && find "$@" -type f \( -name '*.[ch]' -o -name 'Kbuild*' \
+		-o -name 'Makefile' -o -name VERSION \)) |
+		grep -v '\.mod\.c$' | sort >"$to/.sources.new"
+	if [ -f "$to/.sources" ]; then
+		comm -23 "$to/.sources" "$to/.sources.new" |
+			while read -r file; do
+				rm -f "${to:?}/$file"
+			done
+	fi
+	mv "$to/.sources.new" "$to/.sources"
+	(cd "$from" && xargs cp -pu --parents -t "$to") <"$to/.sources"
+}
+
+kbuild()
+{
+	local dir=$1 log
+
+	shift
+	log=$dir/build.log
+	# No BTF: it wants a tool and the kernel's vmlinux, and nobody reads it.
+	if ! make -C "$kdir" M="$dir" -j "$(nproc)" \
+	     CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules >"$log" 2>&1; then
+		cat "$log" >&2
+		return 1
+	fi
+	grep -E 'warning:|WARNING:' "$log" >&2
+	return 0
+}
+
+# Everything the results depend on; nothing newer, nothing to do.
+cd "$root" || exit 1
+core=''
+for entry in *; do
+	case "$entry" in
+	build|tests|samples|demo|docs|checks|tools) continue ;;
+	*.[ch]|Kbuild|VERSION) core="$core $entry" ;;
+	*) [ ! -d "$entry" ] || core="$core $entry" ;;
+	esac
+done
+stamp=$out/.built
+inputs=("$kdir/Module.symvers" tools/build.sh)
+for entry in tests/modules samples demo; do
+	[ ! -d "$entry" ] || inputs+=("$entry")
+done
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$*" ]; then
+	# shellcheck disable=SC2086 # a list of names without blanks
+	changed=$(find $core "${inputs[@]}" -newer "$stamp" -print -quit)
+	[ -n "$changed" ] || exit 0
+	rm -f "$stamp"
+fi
+
+mkdir -p "$out"
+exec 9>"$out/.lock"
+flock 9
+echo "$*" >"$stamp.new"
+echo "  BUILD   $name: cmwq.ko"
+# shellcheck disable=SC2086
+sync_sources "$root" "$out" $core || exit 1
+kbuild "$out" "$@" || exit 1
+
+echo "  BUILD   $name: cmwq.ko, deliberately broken"
+# shellcheck disable=SC2086
+sync_sources "$root" "$out/busted" $core || exit 1
+kbuild "$out/busted" CMWQ_BUSTED=1 "$@" || exit 1
+
+for entry in tests/modules samples demo; do
+	[ -f "$entry/Makefile" ] || [ -f "$entry/Kbuild" ] || continue
+	to=$out/${entry%/modules}
+	echo "  BUILD   $name: ${entry%/modules}"
+	sync_sources "$root/$entry" "$to" . || exit 1
+	kbuild "$to" "KBUILD_EXTRA_SYMBOLS=$out/Module.symvers" \
+		CMWQ_DIR="$out" CMWQ_INCLUDE="$out/include" "$@" || exit 1
+done
+# As old as the beginning: a source edited meanwhile counts as newer.
+mv "$stamp.new" "$stamp"

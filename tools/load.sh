@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Build cmwq.ko for the running kernel and load it, or unload it.  Whatever is
+# in the way is named in one sentence, with the remedy.
+#
+# usage: load.sh load [PARAMETER=VALUE...] | load.sh unload
+
+set -u
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+release=$(uname -r)
+supported="6.1 6.12"
+views=/sys/kernel/debug/cmwq
+
+die()
+{
+	echo "cmwq: $*" >&2
+	exit 1
+}
+
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "needs root and there is no sudo: run it as root"
+	fi
+}
+
+# What the module cannot be built or run without.
+needed_configs="64BIT SMP MODULES TRACEPOINTS PREEMPT_NOTIFIERS"
+
+check_kernel()
+{
+	local series kdir=/lib/modules/$release/build config
+
+	series=$(sed -n 's/^\([0-9]*\.[0-9]*\).*/\1/p' <<<"$release")
+	case " $supported " in
+	*" $series "*) ;;
+	*)
+		die "kernel $release is not supported; boot one of the series" \
+		    "$supported"
+		;;
+	esac
+	[ -f "$kdir/Makefile" ] ||
+		die "the headers of the running kernel are missing; install" \
+		    "them with: apt-get install linux-headers-$release"
+	for config in $needed_configs; do
+		grep -q "^CONFIG_$config=y" "$kdir/.config" ||
+			die "kernel $release was built without CONFIG_$config;" \
+			    "boot a distribution kernel or rebuild with it"
+	done
+}
+
+# Does this kernel insist on signed modules?
+wants_signature()
+{
+	grep -qE '\[(integrity|confidentiality)\]' \
+		/sys/kernel/security/lockdown 2>/dev/null ||
+		grep -qx Y /sys/module/module/parameters/sig_enforce 2>/dev/null
+}
+
+load()
+{
+	local ko=$root/build/$release/cmwq.ko said
+
+	check_kernel
+	if [ -d /sys/module/cmwq ]; then
+		echo "cmwq: already loaded, version" \
+		     "$(cat /sys/module/cmwq/version 2>/dev/null)"
+		return 0
+	fi
+	"$root/tests/vm/setup.sh" --build || exit 1
+	"$root/tools/build.sh" "/lib/modules/$release/build" ||
+		die "the build failed (above)"
+	if ! said=$(as_root insmod "$ko" "$@" 2>&1); then
+		case "$said" in
+		*"Key was rejected"*|*"Required key"*|*"not permitted"*)
+			die "the kernel accepts signed modules only (Secure" \
+			    "Boot); sign $ko with a key enrolled with" \
+			    "mokutil --import, or turn Secure Boot off"
+			;;
+		*"Invalid parameters"*|*"Unknown symbol"*|*)
+			as_root dmesg | grep 'cmwq' | tail -n 5 >&2
+			! wants_signature ||
+				die "loading failed and this kernel accepts" \
+				    "signed modules only: sign $ko"
+			die "loading failed: $said"
+			;;
+		esac
+	fi
+	as_root dmesg | grep 'cmwq: ' | tail -n 1
+	echo "cmwq: loaded; look at $views, end with: make unload"
+}
+
+unload()
+{
+	local holders said queues
+
+	[ -d /sys/module/cmwq ] || die "not loaded"
+	said=$(as_root rmmod cmwq 2>&1) && { echo "cmwq: unloaded"; return 0; }
+	holders=$(cd /sys/module/cmwq/holders 2>/dev/null && echo *)
+	[ "$holders" != '*' ] || holders=
+	# Queues of others; the module's own are destroyed with it.
+	queues=$(as_root cat "$views/workqueues" 2>/dev/null | awk '
+		NR == 2 {
+			for (i = 2; i <= NF; i++)
+				at[$i] = i - 1
+		}
+		NR > 2 && $at["owner"] != "cmwq" && $at["owner"] != "-" {
+			printf "%s%s (of %s)", sep, $at["name"], $at["owner"]
+			sep = ", "
+		}')
+	[ -z "$holders$queues" ] || die "in use by" \
+		"${holders:+module ${holders// /, }}${holders:+${queues:+; }}${queues:+queue $queues};" \
+		"unload these first"
+	die "cannot be unloaded: $said"
+}
+
+case "${1-}" in
+load) shift; load "$@" ;;
+unload) unload ;;
+*) echo "usage: load.sh load [PARAMETER=VALUE...] | unload" >&2; exit 2 ;;
+esac
