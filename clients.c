@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * clients.c - modules that go away and leave something behind
+ *
+ * When a module's exit has returned, its functions are about to be freed.  The
+ * notifier here comes in between.  A queue that the module still owns is a bug
+ * of the module: its items are run, then it is destroyed.  An item on somebody
+ * else's queue (a system queue, say) whose function lies in the module is one,
+ * too: it is reported, and the module stays until it has run.  A timer of a
+ * delayed item cannot be found.
+ */
+#include "cmwq_internal.h"
+
+#include <linux/delay.h>
+
+/**
+ * cmwq_owner_name - the name of a queue's owner, for messages
+ * @owner: the module, may be NULL
+ */
+const char *cmwq_owner_name(struct module *owner)
+{
+	return owner ? owner->name : "(no module)";
+}
+
+static struct cmwq_workqueue *queue_left_by(struct module *mod)
+{
+	struct cmwq_workqueue *wq, *found = NULL;
+
+	mutex_lock(&cmwq_wq_mutex);
+	list_for_each_entry(wq, &cmwq_workqueues, node) {
+		if (wq->owner == mod && cmwq_begin_destroying(wq)) {
+			found = wq;
+			break;
+		}
+	}
+	mutex_unlock(&cmwq_wq_mutex);
+	return found;
+}
+
+static cmwq_func_t func_in_list(struct list_head *items, struct module *mod)
+{
+	struct cmwq_work *work;
+
+	list_for_each_entry(work, items, entry)
+		if (within_module((unsigned long)work->func, mod))
+			return work->func;
+	return NULL;
+}
+
+/* A function of @mod that a worker of @pool runs or has to run. */
+static cmwq_func_t func_in_pool(struct cmwq_pool *pool, struct module *mod)
+{
+	struct cmwq_worker *worker;
+	cmwq_func_t func;
+	unsigned long flags;
+	bool linked;
+
+	raw_spin_lock_irqsave(&pool->lock, flags);
+	linked = cmwq_pool_splice(pool);
+	func = func_in_list(&pool->worklist, mod);
+	list_for_each_entry(worker, &pool->workers, node) {
+		if (func)
+			break;
+		if (worker->current_func &&
+		    within_module((unsigned long)worker->current_func, mod))
+			func = worker->current_func;
+		else
+			func = func_in_list(&worker->scheduled, mod);
+	}
+	cmwq_pool_unlock_kick(pool, flags, linked);
+	return func;
+}
+
+static cmwq_func_t func_left_by(struct module *mod)
+{
+	struct cmwq_workqueue *wq;
+	struct cmwq_pwq *pwq;
+	cmwq_func_t func = NULL;
+	unsigned long flags;
+	int id, cpu;
+
+	for (id = 1; id <= cmwq_nr_pools && !func; id++)
+		func = func_in_pool(cmwq_pools[id], mod);
+
+	mutex_lock(&cmwq_wq_mutex);
+	list_for_each_entry(wq, &cmwq_workqueues, node) {
+		cmwq_for_each_pwq(pwq, cpu, wq) {
+			if (func)
+				break;
+			raw_spin_lock_irqsave(&pwq->pool->lock, flags);
+			func = func_in_list(&pwq->inactive, mod);
+			raw_spin_unlock_irqrestore(&pwq->pool->lock, flags);
+		}
+	}
+	mutex_unlock(&cmwq_wq_mutex);
+	return func;
+}
+
+static int module_event(struct notifier_block *nb, unsigned long event,
+			void *data)
+{
+	struct cmwq_workqueue *wq;
+	struct module *mod = data;
+	unsigned int waits = 0;
+	cmwq_func_t func;
+
+	if (event != MODULE_STATE_GOING || mod == THIS_MODULE)
+		return NOTIFY_DONE;
+
+	while ((wq = queue_left_by(mod))) {
+		pr_err("module %s goes away without destroying its queue %s (errno %d): running its items and destroying it now; call cmwq_destroy_workqueue() in its exit\n",
+		       cmwq_owner_name(mod), wq->name, -EBUSY);
+		cmwq_destroy_queue(wq);
+	}
+	while ((func = func_left_by(mod))) {
+		if (waits++ % 500 == 0)
+			pr_err("module %s goes away while its item %ps is queued or running (errno %d): waiting for it; cancel or flush it in its exit\n",
+			       cmwq_owner_name(mod), func, -EBUSY);
+		msleep(20);
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_nb = {
+	.notifier_call = module_event,
+};
+
+int cmwq_clients_init(void)
+{
+	return register_module_notifier(&module_nb);
+}
+
+void cmwq_clients_exit(void)
+{
+	unregister_module_notifier(&module_nb);
+}

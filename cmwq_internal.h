@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cmwq_internal.h - private structures, their locks, and the lock order
+ *
+ * Lock letters.  Every field of a shared structure carries one:
+ *
+ *   I   set at initialisation, read-only afterwards
+ *   P   pool->lock
+ *   W   wq->mutex
+ *   M   cmwq_wq_mutex
+ *   F   wq->flush_lock
+ *   A   atomic, or lock-free with its own protocol (the comment says which)
+ *   S   written by the owning worker only, in its own context, with interrupts
+ *       off; its scheduler hooks run in that context too and may read it
+ *   PR  written under P, read by anyone with READ_ONCE()
+ *
+ * Lock order, outermost first:
+ *
+ *   cpus_read_lock -> cmwq_wq_mutex -> wq->mutex -> pool->lock (raw)
+ *      -> wq->flush_lock (raw) -> completions -> pi_lock -> rq->lock
+ *
+ * Under rq->lock (the accounting hooks) nothing of ours is locked, nothing is
+ * woken and nothing is printed: atomics and irq_work_queue() only.  Wakeups on
+ * the hot path are issued after pool->lock is dropped, but with interrupts
+ * still off: that is the RCU read-side section which keeps the picked task and
+ * the pwq behind a pending item from being freed.
+ */
+#ifndef _CMWQ_INTERNAL_H
+#define _CMWQ_INTERNAL_H
+
+#define pr_fmt(fmt) "cmwq: " fmt
+
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/hash.h>
+#include <linux/irq_work.h>
+#include <linux/kthread.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/semaphore.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include <cmwq.h>
+
+#ifndef CONFIG_64BIT
+#error "cmwq needs a 64-bit kernel: the state word of an item holds a pointer and flags"
+#endif
+
+/*
+ * The state word, cmwq_work.data.
+ *
+ *   bit 0       PENDING: somebody owns the item until it starts or is taken
+ *   bits 1-2    where it is: OFFQ, UNLINKED (claimed, in the pool's inbox or
+ *               about to be), ACTIVE (worklist or a worker's scheduled list),
+ *               INACTIVE (waits for its queue's max_active)
+ *
+ *   on a queue  bit 3 WAITED (somebody flushes it), bits 4-7 flush colour,
+ *               bits 8-63 the pwq
+ *   off queue   bit 3 DELAYED (claimed by its running timer), bits 4-7 zero,
+ *               bits 8-23 disable depth, bits 24-54 id of the
+ *               pool that had it last, bit 55 zero, bits 56-63 magic
+ *
+ * Who writes it: without PENDING anybody, by compare-and-exchange.  With
+ * PENDING and OFFQ or UNLINKED its claimer; UNLINKED items found in an inbox,
+ * ACTIVE and INACTIVE ones the holder of that pool's lock.  A claim is short:
+ * its owner keeps interrupts off until the item is in an inbox, its timer is
+ * armed or the claim is given up.
+ *
+ * The magic and the unused combinations let a zeroed, poisoned (0x6b, 0x5a) or
+ * never initialised item be told from a valid one.
+ */
+#define WORK_PENDING		BIT(0)
+#define WORK_WHERE		6UL
+#define WORK_OFFQ		0UL
+#define WORK_UNLINKED		2UL
+#define WORK_ACTIVE		4UL
+#define WORK_INACTIVE		6UL
+#define WORK_WAITED		BIT(3)
+#define WORK_DELAYED		BIT(3)
+#define WORK_COLOUR_SHIFT	4
+#define WORK_COLOURS		16
+#define WORK_PWQ_ALIGN		256
+#define WORK_PWQ_MASK		(~(WORK_PWQ_ALIGN - 1UL))
+
+#define WORK_DEPTH_SHIFT	8
+#define WORK_DEPTH_ONE		BIT(WORK_DEPTH_SHIFT)
+#define WORK_DEPTH_MASK		(0xffffUL << WORK_DEPTH_SHIFT)
+#define WORK_POOL_SHIFT		24
+#define WORK_POOL_MASK		(0x7fffffffUL << WORK_POOL_SHIFT)
+#define WORK_OFFQ_FIXED		((0xffUL << 56) | BIT(55) | 0xf6UL)
+
+/* workers */
+#define WORKER_PREP		BIT(0)	/* between items: not counted */
+#define WORKER_IDLE		BIT(1)	/* on pool->idle */
+#define WORKER_CPU_INTENSIVE	BIT(2)	/* runs such an item: not counted */
+#define WORKER_UNBOUND		BIT(3)	/* never counted */
+#define WORKER_DIE		BIT(4)	/* retired, on its way out */
+#define WORKER_NOT_RUNNING	(WORKER_PREP | WORKER_IDLE | \
+				 WORKER_CPU_INTENSIVE | WORKER_UNBOUND)
+
+/* pools */
+#define POOL_DISASSOCIATED	BIT(0)	/* its CPU is down */
+#define POOL_STARVED		BIT(1)	/* the keeper shall create a worker */
+
+#define CMWQ_BUSY_BITS		6
+
+struct cmwq_pwq;
+
+struct cmwq_pool {
+	struct llist_head	inbox;		/* A: producers push, P takes */
+	atomic_t		nr_running;	/* A: counted workers */
+	int			target;		/* I: concurrency */
+	unsigned long		offq_idle;	/* I: data of idle items */
+	struct cmwq_worker	*waking;	/* PR: woken, not yet up */
+
+	raw_spinlock_t		lock ____cacheline_aligned_in_smp;
+	unsigned int		flags;		/* PR: POOL_* */
+	struct list_head	worklist;	/* PR: active items, in order */
+	struct list_head	idle;		/* P: most recent first */
+	int			nr_workers;	/* P */
+	int			nr_idle;	/* P */
+	struct task_struct	*manager;	/* P: creating a worker */
+	unsigned long		create_after;	/* P: jiffies; back-off */
+	struct list_head	waiters;	/* P: of pending items */
+	struct list_head	workers;	/* P: all of them */
+	struct irq_work		kick_work;	/* A: the guarantee */
+	struct timer_list	idle_timer;	/* A: retires workers */
+
+	int			id;		/* I: 1.. */
+	int			cpu;		/* I: -1 if unbound */
+	int			node;		/* I */
+	int			nice;		/* I */
+	int			next_worker;	/* P: for names */
+
+	u64			created;	/* P: workers, since load */
+	u64			retired;	/* P */
+	u64			handovers;	/* P: wakes by the guarantee */
+	u64			prewakes;	/* P: wakes by the accelerator */
+	u64			create_failed;	/* P */
+	u64			capped;		/* P: creations not tried */
+
+	struct hlist_head	busy[1 << CMWQ_BUSY_BITS]; /* P: by item */
+};
+
+/* The meeting of a queue and a pool. */
+struct cmwq_pwq {
+	struct cmwq_pool	*pool;		/* I */
+	struct cmwq_workqueue	*wq;		/* I */
+	int			nr_active;	/* P */
+	int			max_active;	/* P */
+	unsigned int		colour;		/* P: of newly linked items */
+	unsigned int		flush_mask;	/* P: colours waited for */
+	struct list_head	inactive;	/* P: beyond max_active */
+	u64			executed;	/* P */
+	u64			cancelled;	/* P */
+	unsigned int		in_flight[WORK_COLOURS]; /* P: linked items */
+} __aligned(WORK_PWQ_ALIGN);
+
+/* What a queue takes in; the first value doubles as the "is a queue" magic. */
+enum cmwq_intake {
+	CMWQ_OPEN	= 0x636d7771,
+	CMWQ_DRAINING	= 0x636d7764,
+	CMWQ_DESTROYING	= 0x636d7778,
+	CMWQ_DEAD	= 0x636d7700,
+};
+
+struct cmwq_workqueue {
+	u32			intake;		/* A: W writes */
+	unsigned int		flags;		/* I: CMWQ_* */
+	struct cmwq_pwq __percpu *cpu_pwq;	/* I: NULL if unbound */
+	struct cmwq_pwq		*unbound_pwq;	/* I: NULL if per-CPU */
+
+	struct mutex		mutex;		/* W: what it stands for */
+	int			max_active;	/* W */
+	unsigned int		colour;		/* W */
+	int			nr_drainers;	/* W */
+	struct semaphore	colours;	/* A: colours that are free */
+
+	raw_spinlock_t		flush_lock;
+	struct list_head	flushers;	/* F: in order of their call */
+	atomic_t		flush_left[WORK_COLOURS]; /* A: pwqs to go */
+
+	struct list_head	node;		/* M: cmwq_workqueues */
+	struct module		*owner;		/* I */
+	char			name[CMWQ_NAME_LEN];	/* I */
+};
+
+struct cmwq_worker {
+	unsigned int		flags;		/* S, and P: WORKER_* */
+	bool			counted;	/* S: is in pool->nr_running */
+	struct cmwq_pool	*pool;		/* I */
+	struct task_struct	*task;		/* I */
+	struct preempt_notifier	notifier;	/* S */
+
+	struct hlist_node	busy_node;	/* P */
+	struct cmwq_work	*current_work;	/* P */
+	cmwq_func_t		current_func;	/* P */
+	struct cmwq_pwq		*current_pwq;	/* P */
+	unsigned long		since;		/* P: jiffies of last change */
+	struct list_head	scheduled;	/* P: must run here */
+	struct list_head	waiters;	/* P: of the running item */
+	struct list_head	idle_node;	/* P */
+	struct list_head	node;		/* P: pool->workers */
+	int			id;		/* I */
+	char			desc[CMWQ_WORKER_DESC_LEN]; /* P */
+};
+
+/* Somebody who waits for one item; on the waiter's stack. */
+struct cmwq_waiter {
+	struct list_head	node;		/* P */
+	struct cmwq_work	*work;		/* I */
+	struct completion	done;
+};
+
+/* data word helpers */
+
+static inline struct cmwq_pwq *cmwq_data_pwq(unsigned long data)
+{
+	return (struct cmwq_pwq *)(data & WORK_PWQ_MASK);
+}
+
+static inline bool cmwq_data_offq_valid(unsigned long data)
+{
+	return (data & WORK_OFFQ_FIXED) == __CMWQ_WORK_MAGIC;
+}
+
+static inline bool cmwq_data_delayed(unsigned long data)
+{
+	return (data & (WORK_WHERE | WORK_DELAYED)) == WORK_DELAYED;
+}
+
+static inline unsigned int cmwq_data_colour(unsigned long data)
+{
+	return (data >> WORK_COLOUR_SHIFT) & (WORK_COLOURS - 1);
+}
+
+/*
+ * The worklist's own list operations: without the checks of CONFIG_DEBUG_LIST,
+ * which stock kernels enable and which cost a tenth of a short item, except on
+ * debug kernels.  The lists are private and under pool->lock.
+ */
+static inline void cmwq_item_add_tail(struct cmwq_work *work,
+				      struct list_head *list)
+{
+	struct list_head *item = &work->entry, *prev = list->prev;
+
+	if (IS_ENABLED(CONFIG_PROVE_LOCKING)) {
+		list_add_tail(item, list);
+		return;
+	}
+	item->next = list;
+	item->prev = prev;
+	WRITE_ONCE(prev->next, item);
+	list->prev = item;
+}
+
+static inline void cmwq_item_del(struct cmwq_work *work)
+{
+	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
+		list_del(&work->entry);
+	else
+		__list_del(work->entry.prev, work->entry.next);
+}
+
+/* cmwq_mod.c */
+extern unsigned int cmwq_pool_max_workers;
+extern unsigned int cmwq_total_max_workers;
+extern unsigned int cmwq_idle_timeout_ms;
+extern unsigned int cmwq_concurrency;
+extern char *cmwq_hooks;
+
+/* pool.c */
+extern struct cmwq_pool **cmwq_pools;		/* I: by id, [0] is NULL */
+extern int cmwq_nr_pools;			/* I: highest id */
+extern struct cmwq_pool __percpu *cmwq_cpu_pools; /* I: [normal, high] */
+extern struct cmwq_pool *cmwq_unbound_pools;	/* I: [normal, high] */
+extern atomic_t cmwq_nr_workers;
+
+int cmwq_pools_init(void);
+void cmwq_pools_exit(void);
+int cmwq_workers_init(void);
+void cmwq_workers_exit(void);
+int cmwq_create_worker(struct cmwq_pool *pool);
+int cmwq_pool_first_worker(struct cmwq_pool *pool);
+void cmwq_pool_create_starved(struct cmwq_pool *pool);
+int cmwq_worker_thread(void *data);
+struct cmwq_worker *cmwq_current_worker(void);
+struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
+				   struct cmwq_work *work);
+struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool);
+void cmwq_pool_kick(struct cmwq_pool *pool);
+void __cmwq_pool_splice(struct cmwq_pool *pool);
+void cmwq_pwq_activate(struct cmwq_pwq *pwq);
+void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work);
+
+/**
+ * cmwq_pool_unlock_kick - drop the lock, after linking items maybe
+ * @pool:	the pool
+ * @flags:	saved interrupt state
+ * @linked:	has the caller put anything on the worklist?
+ */
+static inline void cmwq_pool_unlock_kick(struct cmwq_pool *pool,
+					 unsigned long flags, bool linked)
+	__releases(&pool->lock)
+{
+	struct task_struct *task = linked ? cmwq_pool_pick(pool) : NULL;
+
+	raw_spin_unlock(&pool->lock);
+	if (task)
+		wake_up_process(task);
+	local_irq_restore(flags);
+}
+
+static inline struct cmwq_pool *cmwq_data_pool(unsigned long data)
+{
+	unsigned long id;
+
+	if (data & WORK_WHERE)
+		return cmwq_data_pwq(data)->pool;
+	id = (data & WORK_POOL_MASK) >> WORK_POOL_SHIFT;
+	return id <= cmwq_nr_pools ? cmwq_pools[id] : NULL;
+}
+
+static inline bool cmwq_pool_has_work(struct cmwq_pool *pool)
+{
+	return !list_empty(&pool->worklist) || !llist_empty(&pool->inbox);
+}
+
+/**
+ * cmwq_pool_splice - take what producers pushed, in queueing order
+ * @pool: the pool; its lock is held
+ *
+ * Return: true if there was something.
+ */
+static inline bool cmwq_pool_splice(struct cmwq_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+	if (llist_empty(&pool->inbox))
+		return false;
+	__cmwq_pool_splice(pool);
+	return true;
+}
+
+/* keeper.c: the module's own housekeeping thread */
+int cmwq_keeper_init(void);
+void cmwq_keeper_exit(void);
+struct task_struct *cmwq_keeper_ask(void);
+
+/* queue.c */
+bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
+			struct cmwq_work *work);
+bool cmwq_claim(struct cmwq_work *work, const char *what, void *caller);
+bool cmwq_wq_accepts(int *cpu, struct cmwq_workqueue *wq,
+		     struct cmwq_work *work, const char *what, void *caller);
+bool cmwq_item_sane(struct cmwq_work *work, unsigned long data);
+void cmwq_report(const char *what, void *caller, int err, const char *remedy);
+
+/* flush.c */
+bool cmwq_steal(struct cmwq_work *work, unsigned long *flags);
+bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour);
+bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller);
+void cmwq_drain(struct cmwq_workqueue *wq);
+bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller);
+
+/**
+ * cmwq_pwq_finish - an active item has run or was taken off
+ * @pwq:	its pwq; the pool's lock is held
+ * @colour:	its flush colour
+ *
+ * Return: true if somebody who flushes the queue was woken.
+ */
+static inline bool cmwq_pwq_finish(struct cmwq_pwq *pwq, unsigned int colour)
+{
+	pwq->nr_active--;
+	if (unlikely(!list_empty(&pwq->inactive)))
+		cmwq_pwq_activate(pwq);
+	if (--pwq->in_flight[colour] ||
+	    likely(!(pwq->flush_mask & BIT(colour))))
+		return false;
+	pwq->flush_mask &= ~BIT(colour);
+	return cmwq_flush_put(pwq->wq, colour);
+}
+
+/* wq.c */
+extern struct mutex cmwq_wq_mutex;
+extern struct list_head cmwq_workqueues;	/* M */
+int cmwq_queues_init(void);
+void cmwq_queues_exit(void);
+bool cmwq_begin_destroying(struct cmwq_workqueue *wq);
+void cmwq_destroy_queue(struct cmwq_workqueue *wq);
+struct cmwq_pwq *cmwq_next_pwq(struct cmwq_workqueue *wq, int *cpu);
+
+#define cmwq_for_each_pwq(pwq, i, wq)					\
+	for ((i) = -1; ((pwq) = cmwq_next_pwq((wq), &(i))); )
+
+/* clients.c */
+const char *cmwq_owner_name(struct module *owner);
+int cmwq_clients_init(void);
+void cmwq_clients_exit(void);
+
+/* sched_hook.c */
+int cmwq_hooks_init(void);
+void cmwq_hooks_exit(void);
+void cmwq_hook_worker_start(struct cmwq_worker *worker);
+void cmwq_hook_worker_exit(struct cmwq_worker *worker);
+void cmwq_kick_irq_work(struct irq_work *work);
+long cmwq_accelerator_review(void);
+
+struct seq_file;
+const char *cmwq_hooks_describe(void);
+void cmwq_hooks_show(struct seq_file *m);
+
+/* hotplug.c */
+int cmwq_hotplug_init(void);
+void cmwq_hotplug_exit(void);
+
+/* observe/debugfs.c */
+int cmwq_debugfs_init(void);
+void cmwq_debugfs_exit(void);
+
+#endif /* _CMWQ_INTERNAL_H */

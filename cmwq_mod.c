@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmwq_mod.c - parameters, the init ladder and its mirror, the load line
+ */
+#include "cmwq_internal.h"
+
+#include <linux/init.h>
+#include <linux/utsname.h>
+
+char *cmwq_hooks = "auto";
+module_param_named(hooks, cmwq_hooks, charp, 0444);
+MODULE_PARM_DESC(hooks, "how sleeping workers are noticed: auto (default), notifier, entry, tracepoint");
+
+unsigned int cmwq_concurrency = 1;
+module_param_named(concurrency, cmwq_concurrency, uint, 0444);
+MODULE_PARM_DESC(concurrency, "workers of a per-CPU pool that may be runnable at once, 1..64 (default 1)");
+
+static int set_limit(const char *val, const struct kernel_param *kp);
+
+static const struct kernel_param_ops limit_ops = {
+	.set = set_limit,
+	.get = param_get_uint,
+};
+
+unsigned int cmwq_pool_max_workers = CMWQ_MAX_ACTIVE;
+module_param_cb(pool_max_workers, &limit_ops, &cmwq_pool_max_workers, 0644);
+MODULE_PARM_DESC(pool_max_workers, "workers of one pool at most, 2.. (default 2048)");
+
+unsigned int cmwq_total_max_workers = 8 * CMWQ_MAX_ACTIVE;
+module_param_cb(total_max_workers, &limit_ops, &cmwq_total_max_workers, 0644);
+MODULE_PARM_DESC(total_max_workers, "workers of all pools at most, 2.. (default 16384)");
+
+unsigned int cmwq_idle_timeout_ms = 300 * 1000;
+module_param_cb(idle_timeout_ms, &limit_ops, &cmwq_idle_timeout_ms, 0644);
+MODULE_PARM_DESC(idle_timeout_ms, "ms after which surplus idle workers are retired, 2.. (default 300000)");
+
+static char *fail_init;
+module_param(fail_init, charp, 0);
+MODULE_PARM_DESC(fail_init, "test knob: name of the init step that shall fail");
+
+static int set_limit(const char *val, const struct kernel_param *kp)
+{
+	unsigned int n;
+	int err = kstrtouint(val, 0, &n);
+
+	if (err || n < 2 || n > INT_MAX) {
+		pr_err("%s=%s is out of range (errno %d): give a number from 2 to %d\n",
+		       kp->name, val, -EINVAL, INT_MAX);
+		return -EINVAL;
+	}
+	WRITE_ONCE(*(unsigned int *)kp->arg, n);
+	return 0;
+}
+
+static int check_params(void)
+{
+	if (cmwq_concurrency >= 1 && cmwq_concurrency <= 64)
+		return 0;
+	pr_err("concurrency=%u is out of range (errno %d): give a number from 1 to 64\n",
+	       cmwq_concurrency, -EINVAL);
+	return -EINVAL;
+}
+
+static void nothing(void)
+{
+}
+
+/*
+ * Each step may rely on those above it; its exit, on nobody below it being
+ * left.  docs/design.md says why the order is what it is.
+ */
+static const struct {
+	const char *name;
+	int (*init)(void);
+	void (*exit)(void);
+} steps[] = {
+	{ "params",	check_params,		nothing },
+	{ "pools",	cmwq_pools_init,	cmwq_pools_exit },
+	{ "hooks",	cmwq_hooks_init,	cmwq_hooks_exit },
+	{ "keeper",	cmwq_keeper_init,	cmwq_keeper_exit },
+	{ "workers",	cmwq_workers_init,	cmwq_workers_exit },
+	{ "queues",	cmwq_queues_init,	cmwq_queues_exit },
+	{ "clients",	cmwq_clients_init,	cmwq_clients_exit },
+	{ "debugfs",	cmwq_debugfs_init,	cmwq_debugfs_exit },
+};
+
+static void undo(int nr)
+{
+	while (nr--)
+		steps[nr].exit();
+}
+
+static int check_fail_init(void)
+{
+	char names[128] = "";
+	int i;
+
+	if (!fail_init)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		if (!strcmp(fail_init, steps[i].name))
+			return 0;
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		strlcat(names, " ", sizeof(names));
+		strlcat(names, steps[i].name, sizeof(names));
+	}
+	pr_err("fail_init=%s is no step (errno %d); the steps are:%s\n",
+	       fail_init, -EINVAL, names);
+	return -EINVAL;
+}
+
+static int __init cmwq_init(void)
+{
+	int i, err = check_fail_init();
+
+	if (err)
+		return err;
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		err = fail_init && !strcmp(fail_init, steps[i].name) ?
+			-ENOMEM : steps[i].init();
+		if (err) {
+			pr_err("not loaded: step %s failed with errno %d\n",
+			       steps[i].name, err);
+			undo(i);
+			return err;
+		}
+	}
+	pr_info("%s loaded on %s, hooks: %s\n", CMWQ_VERSION,
+		init_utsname()->release, cmwq_hooks_describe());
+	return 0;
+}
+
+static void __exit cmwq_exit(void)
+{
+	undo(ARRAY_SIZE(steps));
+	pr_info("unloaded\n");
+}
+
+module_init(cmwq_init);
+module_exit(cmwq_exit);
+
+MODULE_DESCRIPTION("Concurrency-managed workqueues as a loadable module");
+MODULE_AUTHOR("The cmwq authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(CMWQ_VERSION);

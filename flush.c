@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * flush.c - waiting for what queue.c did: flush, drain, cancel, disable
+ *
+ * One item.  A waiter on the caller's stack is put on the pool's list if the
+ * item is pending there (and the item marked WAITED), or on the list of the
+ * worker that runs it.  The worker that starts a WAITED item takes its waiters
+ * along and completes them when the function has returned; taking the item off
+ * its queue completes them, too.
+ *
+ * A whole queue.  Each pwq counts its linked items by colour.  A flusher closes
+ * the current colour on all pwqs (splicing their inboxes first, so everything
+ * queued before the call is counted), gives new items the next one, and waits
+ * until its colour and all older ones are at zero.  Flushers are completed in
+ * the order of their calls, so the colours in use are always neighbours in the
+ * ring; a semaphore keeps one of them free.  Later items have a later colour:
+ * nobody waits for them.
+ *
+ * F1: the last item of a colour against the flusher.  flush_left[colour] starts
+ *    at 1, which the flusher itself drops when it has been to all pwqs:
+ *	flusher				worker, pool A
+ *	1. pool A: left = 2, marked
+ *	2. visits pool B ...		3. A's count is 0: left = 1, no wake
+ *	4. drops its own: left = 0, wake
+ *
+ * F2: stealing a pending item against a claim.  UNLINKED items may be on their
+ *    way into the inbox on another CPU, OFFQ ones in the hands of somebody who
+ *    keeps interrupts off: both states are short, so the stealer tries again.
+ */
+#include "cmwq_internal.h"
+
+/* Taking items off their queue */
+
+/* @work is linked in its pool, whose lock is held. */
+static void unlink_item(struct cmwq_pool *pool, struct cmwq_work *work)
+{
+	unsigned long data = atomic_long_read(&work->data);
+	struct cmwq_pwq *pwq = cmwq_data_pwq(data);
+
+	list_del(&work->entry);
+	if (data & WORK_WAITED)
+		cmwq_wake_waiters(&pool->waiters, work);
+	if ((data & WORK_WHERE) == WORK_INACTIVE)
+		pwq->nr_active++;	/* which finishing takes back */
+	atomic_long_set(&work->data, pool->offq_idle | WORK_PENDING);
+	pwq->cancelled++;
+	cmwq_pwq_finish(pwq, cmwq_data_colour(data));
+}
+
+/* One try.  Return: true if the item is ours now. */
+static bool try_steal(struct cmwq_work *work, unsigned long data, bool *runs)
+{
+	struct cmwq_pool *pool;
+	struct task_struct *wake = NULL;
+	bool stolen = false;
+
+	*runs = true;			/* for all we know */
+	if (cmwq_data_delayed(data) &&
+	    timer_delete(&cmwq_to_delayed_work(work)->timer)) {
+		atomic_long_andnot(WORK_DELAYED, &work->data);
+		return true;
+	}
+	if ((data & WORK_WHERE) == WORK_OFFQ)
+		return false;					/* F2 */
+
+	/* The pwq stays: interrupts are off, it is freed by RCU. */
+	pool = cmwq_data_pool(data);
+	raw_spin_lock(&pool->lock);
+	cmwq_pool_splice(pool);
+	data = atomic_long_read(&work->data);
+	if ((data & WORK_WHERE) >= WORK_ACTIVE &&
+	    cmwq_data_pool(data) == pool) {
+		unlink_item(pool, work);
+		*runs = cmwq_find_busy(pool, work);
+		stolen = true;
+	}
+	wake = cmwq_pool_pick(pool);				/* R3 */
+	raw_spin_unlock(&pool->lock);
+	if (wake)
+		wake_up_process(wake);
+	return stolen;
+}
+
+static bool steal(struct cmwq_work *work, unsigned long *flags, bool *runs)
+{
+	unsigned long data;
+
+	for (;;) {
+		local_irq_save(*flags);
+		data = atomic_long_read(&work->data);
+		if (!(data & WORK_PENDING))
+			return false;
+		if (try_steal(work, data, runs))
+			return true;
+		local_irq_restore(*flags);
+		cpu_relax();
+	}
+}
+
+/**
+ * cmwq_steal - take a pending item from its queue or timer
+ * @work:	the item
+ * @flags:	where to save the interrupt state; interrupts are off on return
+ *
+ * Return: true if it was pending: the caller has claimed it now (PENDING and
+ * OFFQ).  False if it is idle.
+ */
+bool cmwq_steal(struct cmwq_work *work, unsigned long *flags)
+{
+	bool runs;
+
+	return steal(work, flags, &runs);
+}
+
+/* Interrupts are off.  Is an item that is not pending certainly idle? */
+static bool certainly_idle(struct cmwq_work *work)
+{
+	unsigned long data = atomic_long_read(&work->data);
+	struct cmwq_pool *pool = cmwq_data_pool(data);
+	bool idle;
+
+	if (data & WORK_PENDING)
+		return false;
+	if (!pool)
+		return true;
+	raw_spin_lock(&pool->lock);
+	idle = !cmwq_find_busy(pool, work) &&
+	       (unsigned long)atomic_long_read(&work->data) == data;
+	raw_spin_unlock(&pool->lock);
+	return idle;
+}
+
+static bool item_usable(struct cmwq_work *work, const char *what, void *caller)
+{
+	if (unlikely(!work)) {
+		cmwq_report(what, caller, -EINVAL, "the item is NULL");
+		return false;
+	}
+	if (likely(cmwq_item_sane(work, atomic_long_read(&work->data))))
+		return true;
+	cmwq_report(what, caller, -EINVAL,
+		    "not an initialised item (or freed): CMWQ_INIT_WORK() it first");
+	return false;
+}
+
+/* Waiting for one item */
+
+/* Put @w where the end of the item's execution is noticed; false: it is idle. */
+static bool add_waiter(struct cmwq_work *work, struct cmwq_waiter *w)
+{
+	struct cmwq_worker *worker;
+	struct cmwq_pool *pool;
+	unsigned long data, flags;
+	bool again, wait, linked;
+
+	do {
+		local_irq_save(flags);
+		data = atomic_long_read(&work->data);
+		pool = cmwq_data_pool(data);
+		if (!pool) {
+			local_irq_restore(flags);
+			return false;
+		}
+		raw_spin_lock(&pool->lock);
+		linked = cmwq_pool_splice(pool);
+		data = atomic_long_read(&work->data);
+		again = cmwq_data_pool(data) != pool ||
+			(data & WORK_WHERE) == WORK_UNLINKED;	/* F2 */
+		wait = false;
+		if (!again && (data & WORK_WHERE) >= WORK_ACTIVE) {
+			list_add_tail(&w->node, &pool->waiters);
+			atomic_long_or(WORK_WAITED, &work->data);
+			wait = true;
+		} else if (!again) {
+			worker = cmwq_find_busy(pool, work);
+			if (worker) {
+				list_add_tail(&w->node, &worker->waiters);
+				wait = true;
+			}
+		}
+		cmwq_pool_unlock_kick(pool, flags, linked);
+		if (again)
+			cpu_relax();
+	} while (again);
+	return wait;
+}
+
+/**
+ * cmwq_flush_item - wait until an item has neither a queueing nor an execution
+ * @work:	the item
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * Return: true if it waited.
+ */
+bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
+{
+	struct cmwq_worker *self = cmwq_current_worker();
+	struct cmwq_waiter w = { .work = work };
+
+	might_sleep();
+	if (!item_usable(work, what, caller))
+		return false;
+	if (unlikely(self && self->current_work == work)) {
+		cmwq_report(what, caller, -EDEADLK,
+			    "an item cannot wait for itself: not waiting");
+		return false;
+	}
+	init_completion(&w.done);
+	if (!add_waiter(work, &w))
+		return false;
+	wait_for_completion(&w.done);
+	return true;
+}
+
+bool cmwq_flush_work(struct cmwq_work *work)
+{
+	return cmwq_flush_item(work, "cmwq_flush_work",
+			       __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_flush_work);
+
+/* Cancelling and disabling */
+
+/* @work is claimed, and not disabled: else it would not have been pending. */
+static void give_up_claim(struct cmwq_work *work, unsigned long depth)
+{
+	unsigned long data = atomic_long_read(&work->data) & ~WORK_PENDING;
+
+	atomic_long_set_release(&work->data, data + depth);
+}
+
+/* Take the item off and change its disable depth by @depth (0 or 1). */
+static bool cancel(struct cmwq_work *work, unsigned long depth,
+		   const char *what, void *caller)
+{
+	unsigned long flags;
+	bool pending;
+	long data;
+
+	if (!item_usable(work, what, caller))
+		return false;
+	for (;;) {
+		pending = cmwq_steal(work, &flags);
+		if (pending) {
+			give_up_claim(work, depth * WORK_DEPTH_ONE);
+			break;
+		}
+		if (!depth)
+			break;
+		data = atomic_long_read(&work->data);
+		if ((data & WORK_DEPTH_MASK) == WORK_DEPTH_MASK) {
+			cmwq_report(what, caller, -EOVERFLOW,
+				    "disabled 65535 times: enable it as often as it is disabled");
+			break;
+		}
+		if (!(data & WORK_PENDING) &&
+		    atomic_long_try_cmpxchg(&work->data, &data,
+					    data + WORK_DEPTH_ONE))
+			break;
+		local_irq_restore(flags);	/* queued meanwhile */
+	}
+	local_irq_restore(flags);
+	return pending;
+}
+
+static bool enable(struct cmwq_work *work, const char *what, void *caller)
+{
+	long data;
+
+	if (!item_usable(work, what, caller))
+		return false;
+	data = atomic_long_read(&work->data);
+	do {
+		if (data & WORK_WHERE || !(data & WORK_DEPTH_MASK)) {
+			cmwq_report(what, caller, -EINVAL,
+				    "the item is not disabled");
+			return true;
+		}
+	} while (!atomic_long_try_cmpxchg(&work->data, &data,
+					  data - WORK_DEPTH_ONE));
+	return !((data - WORK_DEPTH_ONE) & WORK_DEPTH_MASK);
+}
+
+static bool disable_sync(struct cmwq_work *work, const char *what,
+			 void *caller)
+{
+	bool pending = cancel(work, 1, what, caller);
+
+	cmwq_flush_item(work, what, caller);
+	return pending;
+}
+
+/*
+ * An item found neither pending nor running, at one instant under its pool's
+ * lock, is cancelled.  Else it is disabled while it is waited for: a function
+ * that requeues itself, or another CPU, cannot bring it back before the end.
+ */
+static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
+{
+	bool pending, runs;
+	unsigned long flags;
+
+	might_sleep();
+	if (!item_usable(work, what, caller))
+		return false;
+
+	pending = steal(work, &flags, &runs);
+	if (pending && !runs)
+		give_up_claim(work, 0);
+	else if (pending)
+		give_up_claim(work, WORK_DEPTH_ONE);
+	else
+		runs = !certainly_idle(work);
+	local_irq_restore(flags);
+	if (!runs)
+		return pending;
+
+	if (pending)
+		cmwq_flush_item(work, what, caller);
+	else
+		pending = disable_sync(work, what, caller);
+	enable(work, what, caller);
+	return pending;
+}
+
+bool cmwq_cancel_work(struct cmwq_work *work)
+{
+	return cancel(work, 0, "cmwq_cancel_work",
+		      __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_cancel_work);
+
+bool cmwq_cancel_work_sync(struct cmwq_work *work)
+{
+	return cancel_sync(work, "cmwq_cancel_work_sync",
+			   __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_cancel_work_sync);
+
+bool cmwq_disable_work(struct cmwq_work *work)
+{
+	return cancel(work, 1, "cmwq_disable_work",
+		      __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_disable_work);
+
+bool cmwq_disable_work_sync(struct cmwq_work *work)
+{
+	might_sleep();
+	return disable_sync(work, "cmwq_disable_work_sync",
+			    __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_disable_work_sync);
+
+bool cmwq_enable_work(struct cmwq_work *work)
+{
+	return enable(work, "cmwq_enable_work", __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_enable_work);
+
+/*
+ * The same for delayed items.  The state word tells whether a timer has to be
+ * stopped, so these differ in their names only.
+ */
+static struct cmwq_work *work_of(struct cmwq_delayed_work *dwork)
+{
+	return dwork ? &dwork->work : NULL;
+}
+
+bool cmwq_cancel_delayed_work(struct cmwq_delayed_work *dwork)
+{
+	return cancel(work_of(dwork), 0, "cmwq_cancel_delayed_work",
+		      __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_cancel_delayed_work);
+
+bool cmwq_cancel_delayed_work_sync(struct cmwq_delayed_work *dwork)
+{
+	return cancel_sync(work_of(dwork), "cmwq_cancel_delayed_work_sync",
+			   __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_cancel_delayed_work_sync);
+
+bool cmwq_disable_delayed_work(struct cmwq_delayed_work *dwork)
+{
+	return cancel(work_of(dwork), 1, "cmwq_disable_delayed_work",
+		      __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_disable_delayed_work);
+
+bool cmwq_disable_delayed_work_sync(struct cmwq_delayed_work *dwork)
+{
+	might_sleep();
+	return disable_sync(work_of(dwork), "cmwq_disable_delayed_work_sync",
+			    __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_disable_delayed_work_sync);
+
+bool cmwq_enable_delayed_work(struct cmwq_delayed_work *dwork)
+{
+	return enable(work_of(dwork), "cmwq_enable_delayed_work",
+		      __builtin_return_address(0));
+}
+EXPORT_SYMBOL_GPL(cmwq_enable_delayed_work);
+
+void cmwq_destroy_work_on_stack(struct cmwq_work *work)
+{
+	WARN(cmwq_work_pending(work),
+	     "cmwq: the on-stack item of %ps is still pending: cancel or flush it first\n",
+	     work->func);
+}
+EXPORT_SYMBOL_GPL(cmwq_destroy_work_on_stack);
+
+void cmwq_destroy_delayed_work_on_stack(struct cmwq_delayed_work *dwork)
+{
+	cmwq_destroy_work_on_stack(&dwork->work);
+	destroy_timer_on_stack(&dwork->timer);
+}
+EXPORT_SYMBOL_GPL(cmwq_destroy_delayed_work_on_stack);
+
+/* Waiting for a whole queue */
+
+struct cmwq_flusher {
+	struct list_head	node;		/* F */
+	unsigned int		colour;		/* I */
+	struct completion	done;
+};
+
+/**
+ * cmwq_flush_put - one pwq less to wait for
+ * @wq:		the queue
+ * @colour:	the colour that is at zero there
+ *
+ * Context: interrupts are off; pool locks may be held.
+ * Return: true if somebody was woken.
+ */
+bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour)
+{
+	struct cmwq_flusher *f, *next;
+	bool woke = false;
+
+	if (!atomic_dec_and_test(&wq->flush_left[colour]))
+		return false;
+	raw_spin_lock(&wq->flush_lock);
+	list_for_each_entry_safe(f, next, &wq->flushers, node) {
+		if (atomic_read(&wq->flush_left[f->colour]))
+			break;		/* an older one is not done yet */
+		list_del(&f->node);
+		complete(&f->done);	/* @f is gone from here on */
+		woke = true;
+	}
+	raw_spin_unlock(&wq->flush_lock);
+	return woke;
+}
+
+static void flush_queue(struct cmwq_workqueue *wq)
+{
+	struct cmwq_flusher f;
+	struct cmwq_pwq *pwq;
+	unsigned int next;
+	unsigned long flags;
+	bool linked;
+	int cpu;
+
+	init_completion(&f.done);
+	down(&wq->colours);
+	mutex_lock(&wq->mutex);
+
+	f.colour = wq->colour;
+	next = (wq->colour + 1) % WORK_COLOURS;
+	wq->colour = next;
+	atomic_set(&wq->flush_left[f.colour], 1);
+	raw_spin_lock_irqsave(&wq->flush_lock, flags);
+	list_add_tail(&f.node, &wq->flushers);
+	raw_spin_unlock_irqrestore(&wq->flush_lock, flags);
+
+	cmwq_for_each_pwq(pwq, cpu, wq) {
+		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
+		linked = cmwq_pool_splice(pwq->pool);
+		if (pwq->in_flight[f.colour]) {
+			pwq->flush_mask |= BIT(f.colour);
+			atomic_inc(&wq->flush_left[f.colour]);
+		}
+		pwq->colour = next;
+		cmwq_pool_unlock_kick(pwq->pool, flags, linked);
+	}
+	mutex_unlock(&wq->mutex);
+
+	local_irq_save(flags);
+	cmwq_flush_put(wq, f.colour);				/* F1 */
+	local_irq_restore(flags);
+	wait_for_completion(&f.done);
+	up(&wq->colours);
+}
+
+/**
+ * cmwq_wq_usable - check a queue that somebody wants to wait for or change
+ * @wq:		the queue
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * Return: false, with a log line, if it is none, or if the calling task runs
+ * an item of it.
+ */
+bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller)
+{
+	struct cmwq_worker *self = cmwq_current_worker();
+
+	if (!wq) {
+		cmwq_report(what, caller, -EINVAL, "the queue is NULL");
+		return false;
+	}
+	switch (READ_ONCE(wq->intake)) {
+	case CMWQ_OPEN:
+	case CMWQ_DRAINING:
+	case CMWQ_DESTROYING:
+		break;
+	case CMWQ_DEAD:
+		cmwq_report(what, caller, -ENODEV,
+			    "the queue has been destroyed already");
+		return false;
+	default:
+		cmwq_report(what, caller, -EINVAL,
+			    "not a workqueue (never allocated, or freed)");
+		return false;
+	}
+	if (self && self->current_pwq && self->current_pwq->wq == wq) {
+		pr_err("%s, called from %pS: errno %d; an item of queue %s cannot wait for its own queue: not waiting\n",
+		       what, caller, -EDEADLK, wq->name);
+		return false;
+	}
+	return true;
+}
+
+void cmwq_flush_workqueue(struct cmwq_workqueue *wq)
+{
+	might_sleep();
+	if (cmwq_wq_usable(wq, "cmwq_flush_workqueue",
+			   __builtin_return_address(0)))
+		flush_queue(wq);
+}
+EXPORT_SYMBOL_GPL(cmwq_flush_workqueue);
+
+static unsigned int nr_in_flight(struct cmwq_workqueue *wq)
+{
+	struct cmwq_pwq *pwq;
+	unsigned int n = 0;
+	unsigned long flags;
+	bool linked;
+	int cpu, i;
+
+	cmwq_for_each_pwq(pwq, cpu, wq) {
+		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
+		linked = cmwq_pool_splice(pwq->pool);
+		for (i = 0; i < WORK_COLOURS; i++)
+			n += pwq->in_flight[i];
+		cmwq_pool_unlock_kick(pwq->pool, flags, linked);
+	}
+	return n;
+}
+
+/**
+ * cmwq_drain - flush until nothing is left
+ * @wq: the queue, which takes in only its own items
+ */
+void cmwq_drain(struct cmwq_workqueue *wq)
+{
+	unsigned int rounds = 0, left;
+
+	for (;;) {
+		flush_queue(wq);
+		left = nr_in_flight(wq);
+		if (!left)
+			return;
+		if (++rounds == 10 || rounds % 100 == 0)
+			pr_warn("queue %s is not empty after %u flushes: %u items left, do they requeue themselves for ever?\n",
+				wq->name, rounds, left);
+	}
+}
+
+void cmwq_drain_workqueue(struct cmwq_workqueue *wq)
+{
+	might_sleep();
+	if (!cmwq_wq_usable(wq, "cmwq_drain_workqueue",
+			    __builtin_return_address(0)))
+		return;
+
+	mutex_lock(&wq->mutex);
+	if (!wq->nr_drainers++ && wq->intake == CMWQ_OPEN)
+		WRITE_ONCE(wq->intake, CMWQ_DRAINING);
+	mutex_unlock(&wq->mutex);
+
+	cmwq_drain(wq);
+
+	mutex_lock(&wq->mutex);
+	if (!--wq->nr_drainers && wq->intake == CMWQ_DRAINING)
+		WRITE_ONCE(wq->intake, CMWQ_OPEN);
+	mutex_unlock(&wq->mutex);
+}
+EXPORT_SYMBOL_GPL(cmwq_drain_workqueue);
+
+/* Looking */
+
+unsigned int cmwq_work_busy(struct cmwq_work *work)
+{
+	unsigned int busy = 0;
+	struct cmwq_pool *pool;
+	unsigned long flags;
+
+	if (!item_usable(work, "cmwq_work_busy", __builtin_return_address(0)))
+		return 0;
+	if (cmwq_work_pending(work))
+		busy |= CMWQ_WORK_BUSY_PENDING;
+	local_irq_save(flags);
+	pool = cmwq_data_pool(atomic_long_read(&work->data));
+	if (pool) {
+		raw_spin_lock(&pool->lock);
+		if (cmwq_find_busy(pool, work))
+			busy |= CMWQ_WORK_BUSY_RUNNING;
+		raw_spin_unlock(&pool->lock);
+	}
+	local_irq_restore(flags);
+	return busy;
+}
+EXPORT_SYMBOL_GPL(cmwq_work_busy);
+
+struct cmwq_work *cmwq_current_work(void)
+{
+	struct cmwq_worker *worker = cmwq_current_worker();
+
+	return worker ? worker->current_work : NULL;
+}
+EXPORT_SYMBOL_GPL(cmwq_current_work);
+
+void cmwq_set_worker_desc(const char *fmt, ...)
+{
+	struct cmwq_worker *worker = cmwq_current_worker();
+	char desc[CMWQ_WORKER_DESC_LEN];
+	unsigned long flags;
+	va_list args;
+
+	if (!worker || !worker->current_work)
+		return;
+	va_start(args, fmt);
+	vsnprintf(desc, sizeof(desc), fmt, args);
+	va_end(args);
+	raw_spin_lock_irqsave(&worker->pool->lock, flags);
+	strscpy(worker->desc, desc, sizeof(worker->desc));
+	raw_spin_unlock_irqrestore(&worker->pool->lock, flags);
+}
+EXPORT_SYMBOL_GPL(cmwq_set_worker_desc);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hotplug.c - CPUs come and go
+ *
+ * Going: the pools are marked, and their workers, which the scheduler moves to
+ * other CPUs, carry on there, still concurrency-managed.  Coming: the mark is
+ * dropped and each worker goes back to its CPU before its next item
+ * (heal_affinity() in pool.c).  A CPU that comes up for the first time gets its
+ * first workers.  Items queued for a CPU that is down run where they were
+ * queued from.
+ */
+#include "cmwq_internal.h"
+
+#include <linux/cpuhotplug.h>
+
+static int cpuhp_state;
+static bool loading;		/* by init only */
+
+static void mark(struct cmwq_pool *pool, bool down)
+{
+	raw_spin_lock_irq(&pool->lock);
+	WRITE_ONCE(pool->flags, down ? pool->flags | POOL_DISASSOCIATED :
+				pool->flags & ~POOL_DISASSOCIATED);
+	raw_spin_unlock_irq(&pool->lock);
+}
+
+static int cpu_up_fn(unsigned int cpu)
+{
+	struct cmwq_pool *pools = per_cpu_ptr(cmwq_cpu_pools, cpu);
+	int i, err = 0;
+
+	for (i = 0; i < 2 && !err; i++) {
+		mark(&pools[i], false);
+		err = cmwq_pool_first_worker(&pools[i]);
+	}
+	/* No reason to keep a CPU down: the keeper creates it when needed. */
+	return loading ? err : 0;
+}
+
+static int cpu_down_fn(unsigned int cpu)
+{
+	struct cmwq_pool *pools = per_cpu_ptr(cmwq_cpu_pools, cpu);
+	int i;
+
+	for (i = 0; i < 2; i++)
+		mark(&pools[i], true);
+	return 0;
+}
+
+int cmwq_hotplug_init(void)
+{
+	int ret;
+
+	loading = true;
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "cmwq:online", cpu_up_fn,
+				cpu_down_fn);
+	loading = false;
+	if (ret < 0)
+		return ret;
+	cpuhp_state = ret;
+	return 0;
+}
+
+void cmwq_hotplug_exit(void)
+{
+	if (cpuhp_state)
+		cpuhp_remove_state_nocalls(cpuhp_state);
+	cpuhp_state = 0;
+}

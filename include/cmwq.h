@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cmwq.h - concurrency-managed workqueues as a loadable module: the public API
+ *
+ * Tutorial
+ * --------
+ *	#include <cmwq.h>
+ *
+ *	struct my_dev {
+ *		struct cmwq_workqueue *wq;
+ *		struct cmwq_work work;
+ *	};
+ *
+ *	static void my_fn(struct cmwq_work *work)
+ *	{
+ *		struct my_dev *d = container_of(work, struct my_dev, work);
+ *		...				// process context, may sleep
+ *	}
+ *
+ *	d->wq = cmwq_alloc_workqueue("my_dev", CMWQ_PERCPU, 0);
+ *	if (!d->wq)
+ *		return -ENOMEM;			// the log names the reason
+ *	CMWQ_INIT_WORK(&d->work, my_fn);
+ *	cmwq_queue_work(d->wq, &d->work);	// any context but NMI
+ *	cmwq_flush_work(&d->work);		// my_fn has returned
+ *	cmwq_destroy_workqueue(d->wq);
+ *
+ * Names, arguments, return values and guarantees are those of the kernel's own
+ * workqueue API (as of Linux 7.3) with the prefix cmwq_, on every kernel.
+ *
+ * Who may call what where
+ * -----------------------
+ *	                                    task   softirq  hardirq  NMI
+ *	queue, queue_on, queue_delayed,
+ *	mod_delayed, schedule                yes     yes      yes     no
+ *	cancel_work, cancel_delayed_work     yes     yes      yes     no
+ *	disable_work, enable_work            yes     yes      yes     no
+ *	work_pending, work_busy, congested   yes     yes      yes     no
+ *	flush*, drain, *_sync                yes      no       no     no
+ *	alloc, destroy, set_max_active       yes      no       no     no
+ *	current_work, set_worker_desc        yes      no       no     no
+ *
+ * Guarantees
+ * ----------
+ * - Queueing a pending item returns false and leaves it where it is.
+ * - Memory written before queueing (even when it returned false) is visible to
+ *   the next execution of the item.
+ * - An item never runs on two workers at once, as long as it keeps its function
+ *   and is queued on one workqueue only.
+ * - Per-CPU queues run an item on the CPU it was queued on while that is up.
+ * - Ordered queues run one item at a time, in queueing order, machine-wide.
+ * - An item may free itself, requeue itself, and queue others.
+ */
+#ifndef _CMWQ_H
+#define _CMWQ_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/llist.h>
+#include <linux/module.h>
+#include <linux/threads.h>
+#include <linux/timer.h>
+#include <linux/types.h>
+
+struct cmwq_workqueue;
+struct cmwq_work;
+
+/**
+ * typedef cmwq_func_t - a work function
+ * @work: the item; still valid until the function frees it
+ *
+ * Runs in process context in a shared worker thread, may sleep, may free or
+ * requeue @work.
+ */
+typedef void (*cmwq_func_t)(struct cmwq_work *work);
+
+/**
+ * struct cmwq_work - a work item (32 bytes)
+ * @data:	state word; private
+ * @entry:	link in the pool's list of waiting items; private
+ * @inbox:	link in the pool's inbox; private
+ * @func:	the function to call
+ *
+ * Embed it, initialise it with CMWQ_INIT_WORK() and keep it alive until it is
+ * neither pending nor running.
+ */
+struct cmwq_work {
+	atomic_long_t data;
+	union {
+		struct list_head entry;
+		struct llist_node inbox;
+	};
+	cmwq_func_t func;
+};
+
+/**
+ * struct cmwq_delayed_work - a work item that is queued after a delay
+ * @work:	the item
+ * @timer:	the delay; private
+ * @wq:		where to queue it when @timer expires; private
+ * @cpu:	CPU to queue it on; private
+ */
+struct cmwq_delayed_work {
+	struct cmwq_work work;
+	struct timer_list timer;
+	struct cmwq_workqueue *wq;
+	int cpu;
+};
+
+/*
+ * Layout of cmwq_work.data, private to the implementation and only here
+ * because the static initialisers need the first value.  Off queue: a magic
+ * byte, the pool that ran the item last, the disable depth.
+ */
+#define __CMWQ_WORK_MAGIC	(0x5cUL << 56)
+#define __CMWQ_WORK_DATA_INIT	__CMWQ_WORK_MAGIC
+
+/** CMWQ_WORK_CPU_UNBOUND - "no particular CPU" for the _on() functions */
+#define CMWQ_WORK_CPU_UNBOUND	NR_CPUS
+
+/**
+ * enum cmwq_wq_flags - flags for cmwq_alloc_workqueue()
+ * @CMWQ_UNBOUND:	items are not bound to a CPU and not concurrency-managed
+ * @CMWQ_FREEZABLE:	accepted
+ * @CMWQ_MEM_RECLAIM:	accepted; for queues that memory reclaim waits for
+ * @CMWQ_HIGHPRI:	items run on workers with nice -20
+ * @CMWQ_CPU_INTENSIVE:	running items do not hold back others of the pool
+ * @CMWQ_SYSFS:		accepted
+ * @CMWQ_POWER_EFFICIENT: accepted; the queue stays per-CPU
+ * @CMWQ_PERCPU:	items run on the CPU they were queued on
+ *
+ * Exactly one of CMWQ_PERCPU and CMWQ_UNBOUND should be given.  With neither
+ * the queue is per-CPU, with both it is unbound; either is logged once.
+ */
+enum cmwq_wq_flags {
+	CMWQ_UNBOUND		= 1 << 1,
+	CMWQ_FREEZABLE		= 1 << 2,
+	CMWQ_MEM_RECLAIM	= 1 << 3,
+	CMWQ_HIGHPRI		= 1 << 4,
+	CMWQ_CPU_INTENSIVE	= 1 << 5,
+	CMWQ_SYSFS		= 1 << 6,
+	CMWQ_POWER_EFFICIENT	= 1 << 7,
+	CMWQ_PERCPU		= 1 << 8,
+
+	__CMWQ_ORDERED		= 1 << 17,	/* internal */
+	__CMWQ_SYSTEM		= 1 << 18,	/* internal */
+};
+
+enum cmwq_wq_consts {
+	CMWQ_MAX_ACTIVE		= 2048,
+	CMWQ_UNBOUND_MAX_ACTIVE	= CMWQ_MAX_ACTIVE,
+	CMWQ_DFL_ACTIVE		= CMWQ_MAX_ACTIVE / 2,
+	CMWQ_NAME_LEN		= 32,
+	CMWQ_WORKER_DESC_LEN	= 32,
+
+	/* cmwq_work_busy() */
+	CMWQ_WORK_BUSY_PENDING	= 1 << 0,
+	CMWQ_WORK_BUSY_RUNNING	= 1 << 1,
+};
+
+/*
+ * Initialising items.  An item must be initialised before its first use and
+ * must not be initialised again while it is pending or disabled.
+ */
+#define __CMWQ_WORK_INITIALIZER(n, f) {					\
+	.data = ATOMIC_LONG_INIT(__CMWQ_WORK_DATA_INIT),		\
+	.entry = { &(n).entry, &(n).entry },				\
+	.func = (f),							\
+}
+
+#define __CMWQ_DELAYED_WORK_INITIALIZER(n, f) {				\
+	.work = __CMWQ_WORK_INITIALIZER((n).work, (f)),			\
+	.timer = __TIMER_INITIALIZER(cmwq_delayed_work_timer_fn,	\
+				     TIMER_IRQSAFE),			\
+}
+
+/** CMWQ_DECLARE_WORK - define and initialise a work item */
+#define CMWQ_DECLARE_WORK(n, f)						\
+	struct cmwq_work n = __CMWQ_WORK_INITIALIZER(n, f)
+
+/** CMWQ_DECLARE_DELAYED_WORK - define and initialise a delayed work item */
+#define CMWQ_DECLARE_DELAYED_WORK(n, f)					\
+	struct cmwq_delayed_work n = __CMWQ_DELAYED_WORK_INITIALIZER(n, f)
+
+static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
+{
+	atomic_long_set(&work->data, __CMWQ_WORK_DATA_INIT);
+	INIT_LIST_HEAD(&work->entry);
+	work->func = func;
+}
+
+/**
+ * CMWQ_INIT_WORK - initialise a work item at run time
+ * @_work:	struct cmwq_work *
+ * @_func:	cmwq_func_t
+ */
+#define CMWQ_INIT_WORK(_work, _func)	__cmwq_init_work((_work), (_func))
+
+/**
+ * CMWQ_INIT_WORK_ONSTACK - the same for an item on the stack
+ * @_work:	struct cmwq_work *
+ * @_func:	cmwq_func_t
+ *
+ * Pair it with cmwq_destroy_work_on_stack().
+ */
+#define CMWQ_INIT_WORK_ONSTACK(_work, _func)				\
+	__cmwq_init_work((_work), (_func))
+
+/**
+ * CMWQ_INIT_DELAYED_WORK - initialise a delayed work item at run time
+ * @_dwork:	struct cmwq_delayed_work *
+ * @_func:	cmwq_func_t; reach the item with cmwq_to_delayed_work()
+ */
+#define CMWQ_INIT_DELAYED_WORK(_dwork, _func)				\
+	do {								\
+		__cmwq_init_work(&(_dwork)->work, (_func));		\
+		timer_setup(&(_dwork)->timer,				\
+			    cmwq_delayed_work_timer_fn, TIMER_IRQSAFE);	\
+	} while (0)
+
+/**
+ * CMWQ_INIT_DELAYED_WORK_ONSTACK - the same for an item on the stack
+ * @_dwork:	struct cmwq_delayed_work *
+ * @_func:	cmwq_func_t
+ *
+ * Pair it with cmwq_destroy_delayed_work_on_stack().
+ */
+#define CMWQ_INIT_DELAYED_WORK_ONSTACK(_dwork, _func)			\
+	do {								\
+		__cmwq_init_work(&(_dwork)->work, (_func));		\
+		timer_setup_on_stack(&(_dwork)->timer,			\
+				     cmwq_delayed_work_timer_fn,	\
+				     TIMER_IRQSAFE);			\
+	} while (0)
+
+/**
+ * cmwq_destroy_work_on_stack - end the life of an on-stack item
+ * @work: the item; warns if it is still pending
+ *
+ * Context: any.
+ */
+void cmwq_destroy_work_on_stack(struct cmwq_work *work);
+
+/**
+ * cmwq_destroy_delayed_work_on_stack - end the life of an on-stack item
+ * @dwork: the item; warns if it is still pending
+ *
+ * Context: any.
+ */
+void cmwq_destroy_delayed_work_on_stack(struct cmwq_delayed_work *dwork);
+
+/** cmwq_from_work - the structure that embeds the item @_work as @_field */
+#define cmwq_from_work(_var, _work, _field)				\
+	container_of(_work, typeof(*(_var)), _field)
+
+/** cmwq_to_delayed_work - the delayed work item around @work */
+static inline struct cmwq_delayed_work *
+cmwq_to_delayed_work(struct cmwq_work *work)
+{
+	return container_of(work, struct cmwq_delayed_work, work);
+}
+
+/* Only for the initialisers above. */
+void cmwq_delayed_work_timer_fn(struct timer_list *t);
+
+/* Creating and destroying queues */
+
+__printf(4, 5)
+struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
+					      unsigned int flags,
+					      int max_active,
+					      const char *fmt, ...);
+
+/**
+ * cmwq_alloc_workqueue - create a workqueue
+ * @fmt:	printf format of its name (CMWQ_NAME_LEN - 1 characters are kept)
+ * @flags:	CMWQ_* flags
+ * @max_active:	how many items may be in execution at once, per CPU, or in all
+ *		for CMWQ_UNBOUND: 1..CMWQ_MAX_ACTIVE; 0 for CMWQ_DFL_ACTIVE;
+ *		out-of-range values are clamped and logged
+ * @...:	arguments of @fmt
+ *
+ * Context: process context, may sleep.
+ * Return: the queue; NULL with a log line that names the errno if a flag is
+ * unknown (-EINVAL), @fmt is missing (-EINVAL) or memory is short (-ENOMEM).
+ *
+ * The queue belongs to the calling module, which must destroy it before it
+ * goes away; cmwq.ko cannot be unloaded until then.
+ */
+#define cmwq_alloc_workqueue(fmt, flags, max_active, ...)		\
+	__cmwq_alloc_workqueue(THIS_MODULE, (flags), (max_active),	\
+			       fmt, ##__VA_ARGS__)
+
+/**
+ * cmwq_alloc_ordered_workqueue - create a queue that runs one item at a time
+ * @fmt:	printf format of its name
+ * @flags:	CMWQ_FREEZABLE, CMWQ_MEM_RECLAIM, CMWQ_HIGHPRI
+ * @...:	arguments of @fmt
+ *
+ * Items run in queueing order, never two at once, machine-wide.
+ *
+ * Context, Return: as cmwq_alloc_workqueue().
+ */
+#define cmwq_alloc_ordered_workqueue(fmt, flags, ...)			\
+	cmwq_alloc_workqueue(fmt, CMWQ_UNBOUND | __CMWQ_ORDERED |	\
+			     (flags), 1, ##__VA_ARGS__)
+
+#define cmwq_create_workqueue(name)					\
+	cmwq_alloc_workqueue("%s", CMWQ_MEM_RECLAIM | CMWQ_PERCPU, 1, (name))
+#define cmwq_create_freezable_workqueue(name)				\
+	cmwq_alloc_workqueue("%s", CMWQ_FREEZABLE | CMWQ_UNBOUND |	\
+			     CMWQ_MEM_RECLAIM, 1, (name))
+#define cmwq_create_singlethread_workqueue(name)			\
+	cmwq_alloc_ordered_workqueue("%s", CMWQ_MEM_RECLAIM, (name))
+
+/**
+ * cmwq_destroy_workqueue - drain a queue and free it
+ * @wq: the queue; NULL and a queue already destroyed are reported, not followed
+ *
+ * Items still pending run first.  Delayed items whose timer is running are not
+ * waited for: cancel them before.  Refused with a log line from inside an item
+ * of @wq, and for the system queues.
+ *
+ * Context: process context, may sleep.
+ */
+void cmwq_destroy_workqueue(struct cmwq_workqueue *wq);
+
+/**
+ * cmwq_workqueue_set_max_active - change how many items may run at once
+ * @wq:		the queue, not an ordered one
+ * @max_active:	as in cmwq_alloc_workqueue()
+ *
+ * Items already in execution are not stopped.
+ *
+ * Context: process context, may sleep.
+ */
+void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active);
+
+/* Queueing */
+
+/**
+ * cmwq_queue_work_on - queue an item on a CPU
+ * @cpu:	a possible CPU or CMWQ_WORK_CPU_UNBOUND; a CPU that is down has
+ *		the item run on the caller's CPU
+ * @wq:		the queue
+ * @work:	the item
+ *
+ * Context: any but NMI.
+ * Return: true if it was queued, false if it is pending already, disabled, or
+ * refused with a log line (bad CPU, uninitialised item, queue being drained
+ * or destroyed).
+ */
+bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
+			struct cmwq_work *work);
+
+/**
+ * cmwq_queue_delayed_work_on - queue an item on a CPU after a delay
+ * @cpu:	as cmwq_queue_work_on()
+ * @wq:		the queue
+ * @dwork:	the item
+ * @delay:	jiffies; 0 queues at once
+ *
+ * The item is pending from now on.
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
+bool cmwq_queue_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
+				struct cmwq_delayed_work *dwork,
+				unsigned long delay);
+
+/**
+ * cmwq_mod_delayed_work_on - queue a delayed item, or change its delay
+ * @cpu:	as cmwq_queue_work_on()
+ * @wq:		the queue
+ * @dwork:	the item
+ * @delay:	jiffies from now; 0 queues at once
+ *
+ * Whether @dwork was idle, waiting for its timer or waiting to run: it is
+ * queued on @wq in @delay.
+ *
+ * Context: any but NMI.
+ * Return: true if it was pending, false if it was idle or is disabled.
+ */
+bool cmwq_mod_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
+			      struct cmwq_delayed_work *dwork,
+			      unsigned long delay);
+
+/** cmwq_queue_work - cmwq_queue_work_on() on the caller's CPU */
+static inline bool cmwq_queue_work(struct cmwq_workqueue *wq,
+				   struct cmwq_work *work)
+{
+	return cmwq_queue_work_on(CMWQ_WORK_CPU_UNBOUND, wq, work);
+}
+
+/** cmwq_queue_delayed_work - cmwq_queue_delayed_work_on() without a CPU */
+static inline bool cmwq_queue_delayed_work(struct cmwq_workqueue *wq,
+					   struct cmwq_delayed_work *dwork,
+					   unsigned long delay)
+{
+	return cmwq_queue_delayed_work_on(CMWQ_WORK_CPU_UNBOUND, wq, dwork,
+					  delay);
+}
+
+/** cmwq_mod_delayed_work - cmwq_mod_delayed_work_on() without a CPU */
+static inline bool cmwq_mod_delayed_work(struct cmwq_workqueue *wq,
+					 struct cmwq_delayed_work *dwork,
+					 unsigned long delay)
+{
+	return cmwq_mod_delayed_work_on(CMWQ_WORK_CPU_UNBOUND, wq, dwork,
+					delay);
+}
+
+/* Waiting */
+
+/**
+ * cmwq_flush_workqueue - wait for all items queued so far
+ * @wq: the queue
+ *
+ * Returns when every item queued before the call has finished.  Not waited for:
+ * later items, delayed items whose timer has not expired.  From inside an item
+ * of @wq it is reported and returns at once.
+ *
+ * Context: process context, may sleep.
+ */
+void cmwq_flush_workqueue(struct cmwq_workqueue *wq);
+
+/**
+ * cmwq_drain_workqueue - wait until a queue is empty
+ * @wq: the queue
+ *
+ * Meanwhile only items of @wq itself may queue on @wq; others are refused with
+ * a log line.  Repeats until nothing is left, and says so when it takes long.
+ *
+ * Context: process context, may sleep.
+ */
+void cmwq_drain_workqueue(struct cmwq_workqueue *wq);
+
+/**
+ * cmwq_flush_work - wait for the last queueing of an item to finish
+ * @work: the item
+ *
+ * From inside the item itself it is reported and returns at once.
+ *
+ * Context: process context, may sleep.
+ * Return: true if it waited, false if the item was idle.
+ */
+bool cmwq_flush_work(struct cmwq_work *work);
+
+/**
+ * cmwq_flush_delayed_work - queue a delayed item now and wait for it
+ * @dwork: the item
+ *
+ * Context: process context, may sleep.
+ * Return: true if it waited, false if the item was idle.
+ */
+bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork);
+
+/* Cancelling and disabling */
+
+/**
+ * cmwq_cancel_work - take an item off its queue
+ * @work: the item
+ *
+ * A running item is not waited for.
+ *
+ * Context: any but NMI.
+ * Return: true if it was pending.
+ */
+bool cmwq_cancel_work(struct cmwq_work *work);
+
+/**
+ * cmwq_cancel_work_sync - take an item off its queue and wait for it
+ * @work: the item
+ *
+ * On return it is neither pending nor running, even if it requeues itself or
+ * other CPUs queue it meanwhile: those attempts return false.  From inside the
+ * item itself the wait is reported and left out.
+ *
+ * Context: process context, may sleep.
+ * Return: true if it was pending.
+ */
+bool cmwq_cancel_work_sync(struct cmwq_work *work);
+
+/*
+ * The variants for delayed items.  The plain functions on &dwork->work do the
+ * same.
+ */
+
+/** cmwq_cancel_delayed_work - cmwq_cancel_work() for a delayed item */
+bool cmwq_cancel_delayed_work(struct cmwq_delayed_work *dwork);
+
+/** cmwq_cancel_delayed_work_sync - cmwq_cancel_work_sync() for a delayed item */
+bool cmwq_cancel_delayed_work_sync(struct cmwq_delayed_work *dwork);
+
+/**
+ * cmwq_disable_work - cancel an item and refuse its queueing from now on
+ * @work: the item
+ *
+ * Nests: as many cmwq_enable_work() undo it (up to 65535 deep).  A running item
+ * is not waited for.
+ *
+ * Context: any but NMI.
+ * Return: true if it was pending.
+ */
+bool cmwq_disable_work(struct cmwq_work *work);
+
+/**
+ * cmwq_disable_work_sync - cmwq_disable_work() and wait for a running item
+ * @work: the item
+ *
+ * Context: process context, may sleep.
+ * Return: true if it was pending.
+ */
+bool cmwq_disable_work_sync(struct cmwq_work *work);
+
+/**
+ * cmwq_enable_work - undo one cmwq_disable_work()
+ * @work: the item; one that is not disabled is reported
+ *
+ * Context: any but NMI.
+ * Return: true if the item can be queued again.
+ */
+bool cmwq_enable_work(struct cmwq_work *work);
+
+/** cmwq_disable_delayed_work - cmwq_disable_work() for a delayed item */
+bool cmwq_disable_delayed_work(struct cmwq_delayed_work *dwork);
+
+/** cmwq_disable_delayed_work_sync - cmwq_disable_work_sync() for one */
+bool cmwq_disable_delayed_work_sync(struct cmwq_delayed_work *dwork);
+
+/** cmwq_enable_delayed_work - undo one cmwq_disable_delayed_work() */
+bool cmwq_enable_delayed_work(struct cmwq_delayed_work *dwork);
+
+/* Looking */
+
+/**
+ * cmwq_work_pending - is the item waiting (for its timer or for a worker)?
+ * @work: the item
+ */
+#define cmwq_work_pending(work)						\
+	(atomic_long_read(&(work)->data) & 1)
+
+/** cmwq_delayed_work_pending - the same for a delayed item */
+#define cmwq_delayed_work_pending(w)	cmwq_work_pending(&(w)->work)
+
+/**
+ * cmwq_work_busy - what an item is doing just now
+ * @work: the item
+ *
+ * Advisory: the answer may be stale when it arrives.
+ *
+ * Context: any but NMI.
+ * Return: OR of CMWQ_WORK_BUSY_PENDING and CMWQ_WORK_BUSY_RUNNING.
+ */
+unsigned int cmwq_work_busy(struct cmwq_work *work);
+
+/**
+ * cmwq_workqueue_congested - has a queue reached its max_active?
+ * @cpu:	the CPU, or CMWQ_WORK_CPU_UNBOUND for the caller's
+ * @wq:		the queue
+ *
+ * Advisory.
+ *
+ * Context: any but NMI.
+ * Return: true if items of @wq wait for others of @wq to finish.
+ */
+bool cmwq_workqueue_congested(int cpu, struct cmwq_workqueue *wq);
+
+/**
+ * cmwq_current_work - the item that the calling task is running
+ *
+ * Context: task.
+ * Return: the item; NULL if the caller is not a worker of cmwq.
+ */
+struct cmwq_work *cmwq_current_work(void);
+
+/**
+ * cmwq_set_worker_desc - describe the running item in the views
+ * @fmt:	printf format (CMWQ_WORKER_DESC_LEN - 1 characters are kept)
+ * @...:	arguments of @fmt
+ *
+ * Shown in debugfs until the item ends.  Does nothing outside a work function.
+ *
+ * Context: task.
+ */
+__printf(1, 2)
+void cmwq_set_worker_desc(const char *fmt, ...);
+
+/* The system queues, and shorthands for them.  Never flush or drain these. */
+extern struct cmwq_workqueue *cmwq_system_wq;		/* = percpu */
+extern struct cmwq_workqueue *cmwq_system_percpu_wq;
+extern struct cmwq_workqueue *cmwq_system_highpri_wq;
+extern struct cmwq_workqueue *cmwq_system_long_wq;
+extern struct cmwq_workqueue *cmwq_system_unbound_wq;	/* = dfl */
+extern struct cmwq_workqueue *cmwq_system_dfl_wq;
+extern struct cmwq_workqueue *cmwq_system_dfl_long_wq;
+extern struct cmwq_workqueue *cmwq_system_freezable_wq;
+extern struct cmwq_workqueue *cmwq_system_power_efficient_wq;
+extern struct cmwq_workqueue *cmwq_system_freezable_power_efficient_wq;
+
+/** cmwq_schedule_work_on - cmwq_queue_work_on() on cmwq_system_percpu_wq */
+static inline bool cmwq_schedule_work_on(int cpu, struct cmwq_work *work)
+{
+	return cmwq_queue_work_on(cpu, cmwq_system_percpu_wq, work);
+}
+
+/** cmwq_schedule_work - cmwq_queue_work() on cmwq_system_percpu_wq */
+static inline bool cmwq_schedule_work(struct cmwq_work *work)
+{
+	return cmwq_queue_work(cmwq_system_percpu_wq, work);
+}
+
+/** cmwq_schedule_delayed_work_on - delayed, on cmwq_system_percpu_wq */
+static inline bool
+cmwq_schedule_delayed_work_on(int cpu, struct cmwq_delayed_work *dwork,
+			      unsigned long delay)
+{
+	return cmwq_queue_delayed_work_on(cpu, cmwq_system_percpu_wq, dwork,
+					  delay);
+}
+
+/** cmwq_schedule_delayed_work - delayed, on cmwq_system_percpu_wq */
+static inline bool
+cmwq_schedule_delayed_work(struct cmwq_delayed_work *dwork,
+			   unsigned long delay)
+{
+	return cmwq_queue_delayed_work(cmwq_system_percpu_wq, dwork, delay);
+}
+
+#endif /* _CMWQ_H */

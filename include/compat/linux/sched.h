@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Is the outgoing task going to sleep?  Asked under its rq->lock.
+ *
+ * CMWQ_HAVE_* come from Kbuild, which looks into the kernel's own header.
+ */
+#ifndef _CMWQ_COMPAT_SCHED_H
+#define _CMWQ_COMPAT_SCHED_H
+
+#include_next <linux/sched.h>
+
+#ifdef CMWQ_HAVE_TASK___STATE	/* 2f064a59a11f, 5.14 */
+#define cmwq_task_state(p)	READ_ONCE((p)->__state)
+#else
+#define cmwq_task_state(p)	READ_ONCE((p)->state)
+#endif
+
+static inline bool cmwq_task_is_blocking(struct task_struct *p)
+{
+#ifdef TASK_RTLOCK_WAIT
+	/* A contended spinlock_t on PREEMPT_RT is no sleep: parity. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    cmwq_task_state(p) & TASK_RTLOCK_WAIT)
+		return false;
+#endif
+#if defined(CMWQ_HAVE_TASK_IS_BLOCKED)
+	return p->is_blocked || !p->on_rq;
+#elif defined(CMWQ_HAVE_SCHED_DELAYED)	/* 152e11f6df29, 6.12 */
+	return !p->on_rq || p->se.sched_delayed;
+#else
+	return !p->on_rq;
+#endif
+}
+
+#endif /* _CMWQ_COMPAT_SCHED_H */

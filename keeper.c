@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * keeper.c - the module's own housekeeping thread
+ *
+ * Does what may sleep and what nobody else is left to do: creates a worker for
+ * a pool whose workers are all asleep, and switches the accelerator of
+ * sched_hook.c.  Sleeps without a timer while there is nothing of that.
+ */
+#include "cmwq_internal.h"
+
+#define RETRY_STARVED	(HZ / 10)
+
+static struct task_struct *keeper;
+static bool asked;		/* A: set by anybody, taken by the keeper */
+
+/**
+ * cmwq_keeper_ask - have the keeper look around
+ *
+ * Context: any but NMI.
+ * Return: the task that the caller wakes, once it may.
+ */
+struct task_struct *cmwq_keeper_ask(void)
+{
+	WRITE_ONCE(asked, true);
+	return keeper;
+}
+
+/* Return: jiffies until the next look. */
+static long feed_starved(void)
+{
+	long again = MAX_SCHEDULE_TIMEOUT;
+	int id;
+
+	for (id = 1; id <= cmwq_nr_pools; id++) {
+		struct cmwq_pool *pool = cmwq_pools[id];
+
+		if (READ_ONCE(pool->flags) & POOL_STARVED)
+			cmwq_pool_create_starved(pool);
+		if (READ_ONCE(pool->flags) & POOL_STARVED)
+			again = RETRY_STARVED;
+	}
+	return again;
+}
+
+static int keeper_fn(void *unused)
+{
+	while (!kthread_should_stop()) {
+		long timeout = min(feed_starved(), cmwq_accelerator_review());
+
+		/*
+		 * Whoever asks from here on either is seen, or wakes a task
+		 * that is not asleep yet.
+		 */
+		set_current_state(TASK_IDLE);
+		if (!xchg(&asked, false) && !kthread_should_stop())
+			schedule_timeout(timeout);
+		__set_current_state(TASK_RUNNING);
+	}
+	return 0;
+}
+
+int cmwq_keeper_init(void)
+{
+	keeper = kthread_create(keeper_fn, NULL, "cmwq/keeper");
+	if (IS_ERR(keeper))
+		return PTR_ERR(keeper);
+	wake_up_process(keeper);
+	return 0;
+}
+
+void cmwq_keeper_exit(void)
+{
+	kthread_stop(keeper);
+}

@@ -1,0 +1,857 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pool.c - pools, their workers, and the concurrency policy
+ *
+ * A pool is a list of items and the threads that run them.  There are two per
+ * possible CPU (normal, nice -20), and two for unbound queues.
+ *
+ * Race stories.  "dec" and "inc" stand for changes of pool->nr_running by a
+ * value-returning atomic, which is a full barrier; [mb] is smp_mb().
+ *
+ * R1: push against sleep.  Is there always someone to notice an item?
+ *	producer			last counted worker
+ *	1. push to inbox (full barrier)	1. dec nr_running
+ *	2. read nr_running		2. read inbox, worklist
+ *    Whatever the order, one of them sees the other's step 1: the producer
+ *    kicks, or the worker (going idle: looks again; going to sleep: irq_work).
+ *
+ * R2: push against a wakeup that is under way.
+ *	producer			woken worker
+ *	1. push to inbox		1. pool->waking = NULL [mb]
+ *	2. waking set: no kick		2. splice the inbox
+ *    If the producer saw waking, the worker's step 2 comes after the push.
+ *
+ * R3: splice against sleep.  A lock holder may have moved an item out of the
+ *    inbox and not yet into the worklist when the worker of R1 looks.
+ *	lock holder			last counted worker
+ *	1. link to worklist [mb]	1. dec nr_running
+ *	2. read nr_running		2. read inbox, worklist: nothing
+ *    Hence the rule: who links items and is not a worker on its way to run
+ *    them calls cmwq_pool_pick() before unlocking.
+ *
+ * R4: two pushes.  Only the push that finds the inbox empty looks for a kick:
+ *    a later one relies on it, and whoever acts on the first takes both.
+ *
+ * R5: a stale wakeup.  waking names a worker that is still on the idle list and
+ *    clears it itself; the idle timer passes it over, so it cannot be retired
+ *    between being picked and being woken.
+ */
+#include "cmwq_internal.h"
+
+#define CREATE_BACKOFF		(HZ / 10)
+#define IDLE_KEEP		2	/* never retired */
+#define IDLE_RATIO		4	/* one idle worker per so many busy ones */
+
+struct cmwq_pool **cmwq_pools;
+int cmwq_nr_pools;
+struct cmwq_pool __percpu *cmwq_cpu_pools;
+struct cmwq_pool *cmwq_unbound_pools;
+atomic_t cmwq_nr_workers = ATOMIC_INIT(0);
+
+static bool cmwq_stopping;
+
+/*
+ * Worker structures are recycled and freed at unload only: a thread that is on
+ * its way out may still be seen by the tracepoint hook, which follows
+ * kthread_data() and then compares worker->task.
+ */
+static DEFINE_SPINLOCK(spare_lock);
+static LIST_HEAD(spare_workers);		/* spare_lock, by ->node */
+static unsigned long nr_threads_started;	/* spare_lock */
+static DECLARE_COMPLETION(thread_gone);
+
+/*
+ * The concurrency policy: nothing else tests the counters.  pool->lock is held.
+ */
+
+/* Is there an item to run, and room for one more counted worker? */
+static bool need_more_worker(struct cmwq_pool *pool)
+{
+	return !list_empty(&pool->worklist) &&
+	       atomic_read(&pool->nr_running) < pool->target;
+}
+
+/* May the worker in hand run items, i.e. is another one ready to follow it? */
+static bool may_start_working(struct cmwq_pool *pool)
+{
+	return pool->nr_idle;
+}
+
+/* Shall the worker in hand, which is counted, go on with the next item? */
+static bool keep_working(struct cmwq_pool *pool)
+{
+	return !list_empty(&pool->worklist) &&
+	       atomic_read(&pool->nr_running) <= pool->target;
+}
+
+static bool too_many_workers(struct cmwq_pool *pool)
+{
+	int busy = pool->nr_workers - pool->nr_idle;
+
+	return pool->nr_idle > IDLE_KEEP &&
+	       (pool->nr_idle - IDLE_KEEP) * IDLE_RATIO >= busy;
+}
+
+static bool pool_capped(struct cmwq_pool *pool)
+{
+	/* The first worker is not a matter of limits. */
+	return pool->nr_workers &&
+	       (pool->nr_workers >= READ_ONCE(cmwq_pool_max_workers) ||
+		atomic_read(&cmwq_nr_workers) >=
+		READ_ONCE(cmwq_total_max_workers));
+}
+
+static bool may_create_worker(struct cmwq_pool *pool)
+{
+	return !pool->manager && !cmwq_stopping &&
+	       time_after_eq(jiffies, pool->create_after);
+}
+
+#ifdef CMWQ_BUSTED
+/* The deliberately broken variant, for tests that must fail. */
+static bool lose_kick(void)
+{
+	static atomic_t n;
+
+	return atomic_inc_return(&n) % 1000 == 0;
+}
+#else
+static bool lose_kick(void)
+{
+	return false;
+}
+#endif
+
+/* From the inbox into the pool's lists */
+
+static void pwq_link(struct cmwq_pool *pool, struct cmwq_pwq *pwq,
+		     struct cmwq_work *work)
+{
+	unsigned long data = (unsigned long)pwq | WORK_PENDING |
+			     pwq->colour << WORK_COLOUR_SHIFT;
+
+	pwq->in_flight[pwq->colour]++;
+	if (likely(pwq->nr_active < pwq->max_active)) {
+		pwq->nr_active++;
+		cmwq_item_add_tail(work, &pool->worklist);
+		data |= WORK_ACTIVE;
+	} else {
+		cmwq_item_add_tail(work, &pwq->inactive);
+		data |= WORK_INACTIVE;
+	}
+	atomic_long_set(&work->data, data);
+}
+
+/* The part of cmwq_pool_splice() for an inbox that is not empty. */
+void __cmwq_pool_splice(struct cmwq_pool *pool)
+{
+	struct cmwq_work *work, *next;
+	struct llist_node *items;
+
+	items = llist_reverse_order(llist_del_all(&pool->inbox));
+	llist_for_each_entry_safe(work, next, items, inbox)
+		pwq_link(pool, cmwq_data_pwq(atomic_long_read(&work->data)),
+			 work);
+}
+
+/**
+ * cmwq_pwq_activate - let inactive items in, as far as max_active allows
+ * @pwq: the pwq; its pool's lock is held
+ */
+void cmwq_pwq_activate(struct cmwq_pwq *pwq)
+{
+	struct cmwq_work *work;
+
+	while (pwq->nr_active < pwq->max_active &&
+	       !list_empty(&pwq->inactive)) {
+		work = list_first_entry(&pwq->inactive, struct cmwq_work,
+					entry);
+		list_move_tail(&work->entry, &pwq->pool->worklist);
+		/* INACTIVE is ACTIVE with one more bit */
+		atomic_long_andnot(WORK_INACTIVE & ~WORK_ACTIVE, &work->data);
+		pwq->nr_active++;
+	}
+}
+
+/* Waking */
+
+/**
+ * cmwq_pool_pick - who has to be woken for the pool's sake?
+ * @pool: the pool; its lock is held, interrupts are off
+ *
+ * Return: a task to wake once the lock is dropped, before interrupts are
+ * enabled; or NULL.
+ */
+struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool)
+{
+	struct cmwq_worker *worker;
+
+	cmwq_pool_splice(pool);
+	smp_mb();	/* R3 */
+	if (pool->waking || !need_more_worker(pool))
+		return NULL;
+
+	worker = list_first_entry_or_null(&pool->idle, struct cmwq_worker,
+					  idle_node);
+	if (worker) {
+		WRITE_ONCE(pool->waking, worker);
+		return lose_kick() ? NULL : worker->task;
+	}
+	/* Everybody is asleep in an item and the spare could not be made. */
+	if (may_create_worker(pool) && !pool_capped(pool)) {
+		WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+		return cmwq_keeper_ask();
+	}
+	return NULL;
+}
+
+/**
+ * cmwq_pool_kick - see to it that the pool's items get going
+ * @pool: the pool; interrupts are off
+ */
+void cmwq_pool_kick(struct cmwq_pool *pool)
+{
+	struct task_struct *task;
+
+	raw_spin_lock(&pool->lock);
+	task = cmwq_pool_pick(pool);
+	raw_spin_unlock(&pool->lock);
+	if (task)
+		wake_up_process(task);
+}
+
+/**
+ * cmwq_wake_waiters - an item's execution is over
+ * @waiters:	list to look through; the pool's lock is held
+ * @work:	wake those of this item; NULL for all
+ */
+void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work)
+{
+	struct cmwq_waiter *w, *next;
+
+	list_for_each_entry_safe(w, next, waiters, node) {
+		if (work && w->work != work)
+			continue;
+		list_del(&w->node);
+		complete(&w->done);	/* @w is gone from here on */
+	}
+}
+
+/* Counting */
+
+static void worker_count(struct cmwq_worker *worker, unsigned int clear)
+{
+	worker->flags &= ~clear;
+	if (!(worker->flags & WORKER_NOT_RUNNING)) {
+		worker->counted = true;
+		atomic_inc(&worker->pool->nr_running);
+	}
+}
+
+static void worker_uncount(struct cmwq_worker *worker, unsigned int set)
+{
+	worker->flags |= set;
+	if (worker->counted) {
+		worker->counted = false;
+		atomic_dec_return(&worker->pool->nr_running);	/* R1 */
+	}
+}
+
+/* Running items */
+
+static struct hlist_head *busy_bucket(struct cmwq_pool *pool,
+				      struct cmwq_work *work)
+{
+	return &pool->busy[hash_ptr(work, CMWQ_BUSY_BITS)];
+}
+
+static struct cmwq_worker *bucket_find(struct hlist_head *bucket,
+				       struct cmwq_work *work)
+{
+	struct cmwq_worker *worker;
+
+	/* An item freed by its function may have become another one. */
+	hlist_for_each_entry(worker, bucket, busy_node)
+		if (worker->current_work == work &&
+		    worker->current_func == work->func)
+			return worker;
+	return NULL;
+}
+
+/**
+ * cmwq_find_busy - which worker of the pool runs an item?
+ * @pool:	the pool; its lock is held
+ * @work:	the item
+ */
+struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
+				   struct cmwq_work *work)
+{
+	lockdep_assert_held(&pool->lock);
+	return bucket_find(busy_bucket(pool, work), work);
+}
+
+static void adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work)
+{
+	struct cmwq_waiter *w, *next;
+
+	list_for_each_entry_safe(w, next, &worker->pool->waiters, node)
+		if (w->work == work)
+			list_move_tail(&w->node, &worker->waiters);
+}
+
+static noinline void report_leak(cmwq_func_t func, struct cmwq_pwq *pwq)
+{
+	pr_err("%ps on queue %s returned in atomic context (preempt_count %x): it leaked a lock or a preempt_disable()\n",
+	       func, pwq->wq->name, preempt_count());
+	dump_stack();
+}
+
+/*
+ * Run one item.  Called and left with pool->lock held.
+ * Return: true if somebody who waits for it was woken.
+ *
+ * R6: start against flush, cancel and queueing.  They find the item either by
+ * PENDING or in the busy hash: it is hashed before PENDING is cleared.
+ *
+ * R7: queueing that returns false against start.
+ *	producer			worker
+ *	1. write data			1. clear PENDING (full barrier)
+ *	2. [mb] see PENDING: false	2. the function reads data
+ *    If the producer still saw PENDING, the function sees its data.
+ */
+static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
+	__must_hold(&worker->pool->lock)
+{
+	struct cmwq_pool *pool = worker->pool;
+	struct hlist_head *bucket = busy_bucket(pool, work);
+	unsigned long data = atomic_long_read(&work->data);
+	struct cmwq_pwq *pwq = cmwq_data_pwq(data);
+	unsigned int colour = cmwq_data_colour(data);
+	struct task_struct *wake = NULL;
+	struct cmwq_worker *runs_it;
+	cmwq_func_t func = work->func;
+	bool woke = false;
+
+	runs_it = bucket_find(bucket, work);
+	if (unlikely(runs_it)) {
+		/* Not twice at once: it follows where it runs now. */
+		list_move_tail(&work->entry, &runs_it->scheduled);
+		return false;
+	}
+
+	cmwq_item_del(work);
+	hlist_add_head(&worker->busy_node, bucket);
+	worker->current_work = work;
+	worker->current_func = func;
+	worker->current_pwq = pwq;
+	worker->since = jiffies;
+	if (unlikely(data & WORK_WAITED))
+		adopt_waiters(worker, work);
+	if (unlikely(pwq->wq->flags & CMWQ_CPU_INTENSIVE))
+		worker_uncount(worker, WORKER_CPU_INTENSIVE);
+	if (unlikely(atomic_read(&pool->nr_running) < pool->target))
+		wake = cmwq_pool_pick(pool);
+
+	atomic_long_xchg(&work->data, pool->offq_idle);		/* R6, R7 */
+
+	raw_spin_unlock(&pool->lock);
+	if (unlikely(wake))
+		wake_up_process(wake);
+	local_irq_enable();
+
+	func(work);
+	/* @work may be gone */
+
+	if (unlikely(in_atomic()))
+		report_leak(func, pwq);
+	cond_resched();
+
+	raw_spin_lock_irq(&pool->lock);
+	if (unlikely(worker->flags & WORKER_CPU_INTENSIVE))
+		worker_count(worker, WORKER_CPU_INTENSIVE);
+	__hlist_del(&worker->busy_node);
+	worker->current_work = NULL;
+	worker->current_func = NULL;
+	worker->current_pwq = NULL;
+	worker->desc[0] = '\0';
+	if (unlikely(!list_empty(&worker->waiters))) {
+		cmwq_wake_waiters(&worker->waiters, NULL);
+		woke = true;
+	}
+	pwq->executed++;
+	return cmwq_pwq_finish(pwq, colour) || woke;
+}
+
+/* What the worker in hand has to run next. */
+static struct cmwq_work *next_item(struct cmwq_worker *worker)
+{
+	struct list_head *list = &worker->pool->worklist;
+
+	if (unlikely(!list_empty(&worker->scheduled)))
+		list = &worker->scheduled;
+	return list_first_entry(list, struct cmwq_work, entry);
+}
+
+/* Idling */
+
+static void enter_idle(struct cmwq_worker *worker)
+{
+	struct cmwq_pool *pool = worker->pool;
+
+	worker->flags |= WORKER_IDLE;
+	worker->since = jiffies;
+	pool->nr_idle++;
+	list_add(&worker->idle_node, &pool->idle);
+	if (too_many_workers(pool) && !timer_pending(&pool->idle_timer))
+		mod_timer(&pool->idle_timer, jiffies +
+			  msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms)));
+}
+
+static void leave_idle(struct cmwq_worker *worker)
+{
+	worker->flags &= ~WORKER_IDLE;
+	worker->pool->nr_idle--;
+	list_del_init(&worker->idle_node);
+}
+
+/* Take an idle worker out of the pool; it goes when it is woken. */
+static void retire(struct cmwq_worker *worker)
+{
+	leave_idle(worker);
+	worker->flags |= WORKER_DIE;
+	list_del(&worker->node);
+	worker->pool->nr_workers--;
+	worker->pool->retired++;
+	atomic_dec(&cmwq_nr_workers);
+}
+
+static void idle_timer_fn(struct timer_list *t)
+{
+	struct cmwq_pool *pool = container_of(t, struct cmwq_pool, idle_timer);
+	unsigned long timeout =
+		msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms));
+	struct cmwq_worker *worker;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pool->lock, flags);
+	while (too_many_workers(pool)) {
+		worker = list_last_entry(&pool->idle, struct cmwq_worker,
+					 idle_node);
+		if (worker == pool->waking)
+			break;
+		if (time_before(jiffies, worker->since + timeout)) {
+			mod_timer(&pool->idle_timer, worker->since + timeout);
+			break;
+		}
+		retire(worker);
+		wake_up_process(worker->task);
+	}
+	raw_spin_unlock_irqrestore(&pool->lock, flags);
+}
+
+/* Creating workers */
+
+static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
+{
+	struct cmwq_worker *worker;
+
+	spin_lock(&spare_lock);
+	worker = list_first_entry_or_null(&spare_workers, struct cmwq_worker,
+					  node);
+	if (worker)
+		list_del(&worker->node);
+	spin_unlock(&spare_lock);
+	if (!worker) {
+		worker = kmalloc_node(sizeof(*worker), GFP_KERNEL, pool->node);
+		if (!worker)
+			return NULL;
+	}
+
+	memset(worker, 0, sizeof(*worker));
+	INIT_LIST_HEAD(&worker->scheduled);
+	INIT_LIST_HEAD(&worker->waiters);
+	INIT_LIST_HEAD(&worker->idle_node);
+	worker->pool = pool;
+	worker->flags = WORKER_PREP | (pool->cpu < 0 ? WORKER_UNBOUND : 0);
+	return worker;
+}
+
+static void put_worker(struct cmwq_worker *worker)
+{
+	spin_lock(&spare_lock);
+	list_add(&worker->node, &spare_workers);
+	spin_unlock(&spare_lock);
+}
+
+/**
+ * cmwq_create_worker - add an idle worker to a pool
+ * @pool: the pool; its lock is not held
+ *
+ * Context: process context, may sleep and reclaim memory.
+ * Return: 0, -EAGAIN if a cap is reached, -ENOMEM or -EINTR.
+ */
+int cmwq_create_worker(struct cmwq_pool *pool)
+{
+	const char *high = pool->nice < 0 ? "H" : "";
+	struct cmwq_worker *worker;
+	struct task_struct *task;
+	int err = -ENOMEM;
+	int id;
+
+	if (pool_capped(pool))
+		return -EAGAIN;
+
+	worker = get_worker(pool);
+	if (!worker)
+		goto fail;
+
+	raw_spin_lock_irq(&pool->lock);
+	id = pool->next_worker++;
+	raw_spin_unlock_irq(&pool->lock);
+
+	worker->id = id;
+	if (pool->cpu >= 0)
+		task = kthread_create_on_node(cmwq_worker_thread, worker,
+					      pool->node, "cmwq/%d:%d%s",
+					      pool->cpu, id, high);
+	else
+		task = kthread_create_on_node(cmwq_worker_thread, worker,
+					      pool->node, "cmwq/u%d:%d%s",
+					      pool->id, id, high);
+	if (IS_ERR(task)) {
+		err = PTR_ERR(task);
+		goto fail;
+	}
+	WRITE_ONCE(worker->task, task);
+	set_user_nice(task, pool->nice);
+	if (pool->cpu >= 0)
+		kthread_bind(task, pool->cpu);
+	spin_lock(&spare_lock);
+	nr_threads_started++;
+	spin_unlock(&spare_lock);
+
+	raw_spin_lock_irq(&pool->lock);
+	pool->created++;
+	pool->nr_workers++;
+	atomic_inc(&cmwq_nr_workers);
+	list_add_tail(&worker->node, &pool->workers);
+	enter_idle(worker);
+	raw_spin_unlock_irq(&pool->lock);
+
+	/* It looks for items by itself as soon as it is up. */
+	wake_up_process(task);
+	return 0;
+
+fail:
+	if (worker)
+		put_worker(worker);
+	raw_spin_lock_irq(&pool->lock);
+	pool->create_failed++;
+	pool->create_after = jiffies + CREATE_BACKOFF;
+	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+	raw_spin_unlock_irq(&pool->lock);
+	pr_warn_ratelimited("pool %d: no new worker (errno %d): items wait for the %d it has; trying again\n",
+			    pool->id, err, pool->nr_workers);
+	wake_up_process(cmwq_keeper_ask());
+	return err;
+}
+
+/* Create one as the pool's only manager.  Called and left with the lock. */
+static void create_as_manager(struct cmwq_pool *pool)
+	__must_hold(&pool->lock)
+{
+	pool->manager = current;
+	raw_spin_unlock_irq(&pool->lock);
+	cmwq_create_worker(pool);
+	raw_spin_lock_irq(&pool->lock);
+	pool->manager = NULL;
+}
+
+/*
+ * The worker in hand is the last one at leisure: make another before running
+ * an item, or nobody is left to take over when the item sleeps.
+ *
+ * Return: true if the lock was dropped meanwhile.
+ */
+static bool manage_workers(struct cmwq_pool *pool)
+	__must_hold(&pool->lock)
+{
+	if (pool_capped(pool)) {
+		pool->capped++;
+		return false;
+	}
+	if (!may_create_worker(pool)) {
+		if (!pool->manager) {
+			WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+			wake_up_process(cmwq_keeper_ask());
+		}
+		return false;
+	}
+	create_as_manager(pool);
+	return true;
+}
+
+/**
+ * cmwq_pool_create_starved - the keeper's part: create where nobody else can
+ * @pool: the pool
+ */
+void cmwq_pool_create_starved(struct cmwq_pool *pool)
+{
+	raw_spin_lock_irq(&pool->lock);
+	if (pool->flags & POOL_STARVED && may_create_worker(pool)) {
+		WRITE_ONCE(pool->flags, pool->flags & ~POOL_STARVED);
+		if (!pool->nr_idle && !pool_capped(pool))
+			create_as_manager(pool);
+		if (!pool->nr_idle && cmwq_pool_has_work(pool) &&
+		    !pool_capped(pool))
+			WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+	}
+	raw_spin_unlock_irq(&pool->lock);
+}
+
+/* The worker thread */
+
+/**
+ * cmwq_current_worker - the worker that is the calling task
+ *
+ * Return: NULL for any other task, and in interrupts.
+ */
+struct cmwq_worker *cmwq_current_worker(void)
+{
+	if (!in_task() || !(current->flags & PF_KTHREAD) ||
+	    kthread_func(current) != cmwq_worker_thread)
+		return NULL;
+	return kthread_data(current);
+}
+
+static bool off_its_cpu(struct cmwq_pool *pool)
+{
+	return pool->cpu >= 0 && raw_smp_processor_id() != pool->cpu &&
+	       !(READ_ONCE(pool->flags) & POOL_DISASSOCIATED);
+}
+
+/*
+ * Bound threads lose their CPU in hotplug (also in one that is rolled back
+ * before our callback) and, on older kernels, to cpuset partitions.
+ */
+static void heal_affinity(struct cmwq_pool *pool)
+{
+	if (unlikely(off_its_cpu(pool)) && cpu_active(pool->cpu))
+		set_cpus_allowed_ptr(current, cpumask_of(pool->cpu));
+}
+
+/* Run items as long as there is reason to.  pool->lock is held. */
+static void work_for_a_while(struct cmwq_worker *worker)
+	__must_hold(&worker->pool->lock)
+{
+	struct cmwq_pool *pool = worker->pool;
+
+	for (;;) {
+		cmwq_pool_splice(pool);
+		if (!need_more_worker(pool))
+			return;
+		if (!may_start_working(pool) && manage_workers(pool))
+			continue;
+
+		worker_count(worker, WORKER_PREP);
+		do {
+			if (unlikely(run_item(worker, next_item(worker)))) {
+				/* Let the flusher go on at once. */
+				raw_spin_unlock_irq(&pool->lock);
+				cond_resched();
+				raw_spin_lock_irq(&pool->lock);
+			}
+			cmwq_pool_splice(pool);
+		} while ((keep_working(pool) && likely(!off_its_cpu(pool))) ||
+			 unlikely(!list_empty(&worker->scheduled)));
+		worker_uncount(worker, WORKER_PREP);
+
+		/*
+		 * R1, and items left to an overlapping worker that went to
+		 * sleep meanwhile.  If a wakeup is under way that one looks.
+		 */
+		if (pool->waking)
+			return;
+		if (off_its_cpu(pool)) {
+			raw_spin_unlock_irq(&pool->lock);
+			heal_affinity(pool);
+			raw_spin_lock_irq(&pool->lock);
+		}
+	}
+}
+
+/**
+ * cmwq_worker_thread - the thread function of all workers
+ * @data: struct cmwq_worker
+ */
+int cmwq_worker_thread(void *data)
+{
+	struct cmwq_worker *worker = data;
+	struct cmwq_pool *pool = worker->pool;
+
+	cmwq_hook_worker_start(worker);
+	for (;;) {
+		heal_affinity(pool);
+		raw_spin_lock_irq(&pool->lock);
+		if (worker->flags & WORKER_DIE)
+			break;
+		leave_idle(worker);
+		if (pool->waking == worker) {
+			WRITE_ONCE(pool->waking, NULL);
+			smp_mb();	/* R2 */
+		}
+		work_for_a_while(worker);
+		enter_idle(worker);
+		__set_current_state(TASK_IDLE);
+		raw_spin_unlock_irq(&pool->lock);
+		schedule();
+	}
+	raw_spin_unlock_irq(&pool->lock);
+
+	cmwq_hook_worker_exit(worker);
+	put_worker(worker);
+	/* The completion comes from kernel text: the module may go then. */
+	kthread_complete_and_exit(&thread_gone, 0);
+	return 0;
+}
+
+/* Setting up and tearing down */
+
+static void init_pool(struct cmwq_pool *pool, int cpu, int nice)
+{
+	int i;
+
+	pool->id = ++cmwq_nr_pools;
+	cmwq_pools[pool->id] = pool;
+	init_llist_head(&pool->inbox);
+	atomic_set(&pool->nr_running, 0);
+	pool->target = cmwq_concurrency;
+	pool->offq_idle = __CMWQ_WORK_MAGIC |
+			  (unsigned long)pool->id << WORK_POOL_SHIFT;
+	raw_spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->worklist);
+	INIT_LIST_HEAD(&pool->idle);
+	INIT_LIST_HEAD(&pool->waiters);
+	INIT_LIST_HEAD(&pool->workers);
+	pool->create_after = jiffies;
+	pool->kick_work = IRQ_WORK_INIT_HARD(cmwq_kick_irq_work);
+	timer_setup(&pool->idle_timer, idle_timer_fn, 0);
+	pool->cpu = cpu;
+	pool->node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
+	pool->nice = nice;
+	for (i = 0; i < ARRAY_SIZE(pool->busy); i++)
+		INIT_HLIST_HEAD(&pool->busy[i]);
+	if (cpu >= 0 && !cpu_online(cpu))
+		pool->flags = POOL_DISASSOCIATED;
+}
+
+int cmwq_pools_init(void)
+{
+	int cpu, i;
+
+	cmwq_pools = kcalloc(2 * nr_cpu_ids + 3, sizeof(*cmwq_pools),
+			     GFP_KERNEL);
+	cmwq_cpu_pools = __alloc_percpu(2 * sizeof(struct cmwq_pool),
+					SMP_CACHE_BYTES);
+	cmwq_unbound_pools = kcalloc(2, sizeof(*cmwq_unbound_pools),
+				     GFP_KERNEL);
+	if (!cmwq_pools || !cmwq_cpu_pools || !cmwq_unbound_pools) {
+		kfree(cmwq_unbound_pools);
+		free_percpu(cmwq_cpu_pools);
+		kfree(cmwq_pools);
+		return -ENOMEM;
+	}
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < 2; i++)
+			init_pool(per_cpu_ptr(cmwq_cpu_pools, cpu) + i, cpu,
+				  i ? MIN_NICE : 0);
+	for (i = 0; i < 2; i++)
+		init_pool(&cmwq_unbound_pools[i], -1, i ? MIN_NICE : 0);
+	return 0;
+}
+
+void cmwq_pools_exit(void)
+{
+	struct cmwq_worker *worker, *next;
+	int id;
+
+	for (id = 1; id <= cmwq_nr_pools; id++) {
+		struct cmwq_pool *pool = cmwq_pools[id];
+
+		irq_work_sync(&pool->kick_work);
+		WARN_ON(cmwq_pool_has_work(pool) || pool->nr_workers ||
+			atomic_read(&pool->nr_running));
+	}
+	list_for_each_entry_safe(worker, next, &spare_workers, node)
+		kfree(worker);
+	kfree(cmwq_unbound_pools);
+	free_percpu(cmwq_cpu_pools);
+	kfree(cmwq_pools);
+}
+
+/**
+ * cmwq_pool_first_worker - give a pool without workers its first one
+ * @pool: the pool
+ *
+ * Return: 0 or the errno of cmwq_create_worker().
+ */
+int cmwq_pool_first_worker(struct cmwq_pool *pool)
+{
+	int err = 0;
+
+	if (READ_ONCE(pool->nr_workers))
+		return 0;
+	err = cmwq_create_worker(pool);
+	if (err)
+		pr_err("pool %d gets no first worker (errno %d)\n",
+		       pool->id, err);
+	return err;
+}
+
+int cmwq_workers_init(void)
+{
+	int i, err = 0;
+
+	for (i = 0; i < 2 && !err; i++)
+		err = cmwq_pool_first_worker(&cmwq_unbound_pools[i]);
+	if (!err)
+		err = cmwq_hotplug_init();
+	if (err)
+		cmwq_workers_exit();
+	return err;
+}
+
+/* Send the idle ones away; the others are on their way to become idle. */
+static bool retire_all(struct cmwq_pool *pool)
+{
+	struct cmwq_worker *worker, *next;
+	bool empty;
+
+	raw_spin_lock_irq(&pool->lock);
+	list_for_each_entry_safe(worker, next, &pool->idle, idle_node) {
+		if (worker == pool->waking)
+			continue;
+		retire(worker);
+		wake_up_process(worker->task);
+	}
+	empty = !pool->nr_workers && !pool->manager;
+	raw_spin_unlock_irq(&pool->lock);
+	return empty;
+}
+
+/* No items and no producers any more. */
+void cmwq_workers_exit(void)
+{
+	int id;
+
+	cmwq_hotplug_exit();
+	WRITE_ONCE(cmwq_stopping, true);
+	for (id = 1; id <= cmwq_nr_pools; id++) {
+		while (!retire_all(cmwq_pools[id]))
+			schedule_timeout_uninterruptible(1);
+		timer_delete_sync(&cmwq_pools[id]->idle_timer);
+	}
+	for (; nr_threads_started; nr_threads_started--)
+		wait_for_completion(&thread_gone);
+}

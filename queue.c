@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * queue.c - submission: own the item, choose the pool, push, kick if needed
+ *
+ * The hot path takes no lock: one compare-and-exchange owns the item, another
+ * pushes it to its pool's inbox, and only the push that finds the inbox empty
+ * looks whether the pool needs a kick (R1 to R4 in pool.c).  Interrupts are off
+ * from looking at the queue's state to the kick, for three reasons: a claim
+ * stays short, destruction can wait for producers by RCU, and a picked task
+ * stays valid until it is woken.
+ *
+ * Q1: an item that last ran elsewhere.  It may still be running there, and
+ *    must then follow.  The claim comes before the look:
+ *	this producer			another producer, pool A
+ *	1. data says A: claim		1. claim fails: pending
+ *	2. lock A: is it running?
+ *    Looking first and claiming afterwards would let the other one queue and
+ *    start the item on A in between, with the same state word at the end.
+ */
+#include "cmwq_internal.h"
+
+/**
+ * cmwq_report - one log line about a misuse
+ * @what:	function and complaint
+ * @caller:	who called it
+ * @err:	errno
+ * @remedy:	what to do
+ */
+void cmwq_report(const char *what, void *caller, int err, const char *remedy)
+{
+	pr_err("%s, called from %pS: errno %d; %s\n", what, caller, err,
+	       remedy);
+}
+
+/* Is the calling task running an item of @wq? */
+static bool chained(struct cmwq_workqueue *wq)
+{
+	struct cmwq_worker *worker = cmwq_current_worker();
+
+	return worker && worker->current_pwq && worker->current_pwq->wq == wq;
+}
+
+static noinline bool accepts_slow(struct cmwq_workqueue *wq, const char *what,
+				  void *caller)
+{
+	switch (READ_ONCE(wq->intake)) {
+	case CMWQ_OPEN:
+		return true;
+	case CMWQ_DRAINING:
+	case CMWQ_DESTROYING:
+		if (chained(wq))
+			return true;
+		pr_err("%s, called from %pS: errno %d; queue %s is being drained and takes only items queued by its own: stop queueing first\n",
+		       what, caller, -EBUSY, wq->name);
+		return false;
+	case CMWQ_DEAD:
+		pr_err("%s, called from %pS: errno %d; queue %s has been destroyed: stop queueing, cancel its timers first\n",
+		       what, caller, -ENODEV, wq->name);
+		return false;
+	default:
+		cmwq_report(what, caller, -EINVAL,
+			    "not a workqueue (never allocated, or freed)");
+		return false;
+	}
+}
+
+/**
+ * cmwq_item_sane - tell an item from an uninitialised, zeroed or freed one
+ * @work:	the item
+ * @data:	its state word
+ *
+ * Return: false if it cannot be one.  No proof that it is.
+ */
+bool cmwq_item_sane(struct cmwq_work *work, unsigned long data)
+{
+	unsigned long where = data & WORK_WHERE;
+
+	if (!work->func)
+		return false;
+	if (where == WORK_OFFQ)
+		return cmwq_data_offq_valid(data);
+	if (!(data & WORK_PENDING))
+		return false;
+	if (where == WORK_UNLINKED && data & ~(WORK_PWQ_MASK | WORK_PENDING |
+					       WORK_UNLINKED))
+		return false;
+	/* Kernel addresses, also with five-level page tables. */
+	return data >> 56 == 0xff;
+}
+
+/**
+ * cmwq_wq_accepts - check the arguments of a queueing function
+ * @cpu:	the CPU; an offline one is replaced
+ * @wq:		the queue
+ * @work:	the item
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * Context: interrupts are off.
+ */
+bool cmwq_wq_accepts(int *cpu, struct cmwq_workqueue *wq,
+		     struct cmwq_work *work, const char *what, void *caller)
+{
+	if (unlikely(!wq || !work)) {
+		cmwq_report(what, caller, -EINVAL,
+			    wq ? "the item is NULL" : "the queue is NULL");
+		return false;
+	}
+	if (unlikely(READ_ONCE(wq->intake) != CMWQ_OPEN) &&
+	    !accepts_slow(wq, what, caller))
+		return false;
+	if (likely(*cpu == CMWQ_WORK_CPU_UNBOUND))
+		return true;
+	if (unlikely((unsigned int)*cpu >= nr_cpu_ids ||
+		     !cpu_possible(*cpu))) {
+		pr_err("%s, called from %pS: errno %d; there is no CPU %d: use a possible one or CMWQ_WORK_CPU_UNBOUND\n",
+		       what, caller, -EINVAL, *cpu);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * cmwq_claim - become the owner of an idle item
+ * @work:	the item
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * On success data is PENDING and OFFQ, and interrupts must stay off until the
+ * item is pushed, its timer armed, or the claim given up.
+ *
+ * Return: false if it is pending, disabled or no item at all (logged).
+ */
+bool cmwq_claim(struct cmwq_work *work, const char *what, void *caller)
+{
+	unsigned long data = atomic_long_read(&work->data);
+
+	for (;;) {
+		if (unlikely(!cmwq_item_sane(work, data))) {
+			cmwq_report(what, caller, -EINVAL,
+				    "not an initialised item (or freed): CMWQ_INIT_WORK() it and keep it until it has run");
+			return false;
+		}
+		if (data & WORK_PENDING) {
+			smp_mb();	/* R7: see PENDING after our writes */
+			data = atomic_long_read(&work->data);
+			if (data & WORK_PENDING)
+				return false;
+			continue;
+		}
+		if (data & WORK_DEPTH_MASK)
+			return false;
+		if (atomic_long_try_cmpxchg(&work->data, (long *)&data,
+					    data | WORK_PENDING))
+			return true;
+	}
+}
+
+static __always_inline struct cmwq_pwq *choose_pwq(int cpu,
+						   struct cmwq_workqueue *wq)
+{
+	if (unlikely(!wq->cpu_pwq))
+		return wq->unbound_pwq;
+	/* Only the caller's CPU is sure to be up. */
+	if (likely(cpu == CMWQ_WORK_CPU_UNBOUND) || unlikely(!cpu_online(cpu)))
+		return raw_cpu_ptr(wq->cpu_pwq);
+	return per_cpu_ptr(wq->cpu_pwq, cpu);
+}
+
+static __always_inline void push(struct cmwq_pool *pool,
+				 struct cmwq_work *work)
+{
+	struct llist_node *first = READ_ONCE(pool->inbox.first);
+
+	/* llist_add(), inline */
+	do {
+		work->inbox.next = first;
+	} while (!try_cmpxchg(&pool->inbox.first, &first, &work->inbox));
+
+	if (first)
+		return;						/* R4 */
+	if (atomic_read(&pool->nr_running) < pool->target &&	/* R1 */
+	    !READ_ONCE(pool->waking))				/* R2 */
+		cmwq_pool_kick(pool);
+}
+
+/**
+ * cmwq_queue_claimed - queue an item that the caller has claimed
+ * @cpu:	CPU or CMWQ_WORK_CPU_UNBOUND
+ * @wq:		the queue
+ * @work:	the item: PENDING and OFFQ
+ *
+ * Context: interrupts are off.
+ * Return: true.
+ */
+bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
+			struct cmwq_work *work)
+{
+	struct cmwq_pwq *pwq = choose_pwq(cpu, wq);
+	struct cmwq_pool *last = cmwq_data_pool(atomic_long_read(&work->data));
+	struct cmwq_worker *worker;
+
+	if (last && last != pwq->pool) {			/* Q1 */
+		raw_spin_lock(&last->lock);
+		worker = cmwq_find_busy(last, work);
+		if (worker && worker->current_pwq->wq == wq)
+			pwq = worker->current_pwq;
+		raw_spin_unlock(&last->lock);
+	}
+	atomic_long_set(&work->data, (unsigned long)pwq | WORK_PENDING |
+				     WORK_UNLINKED);
+	push(pwq->pool, work);
+	return true;
+}
+
+static noinline bool queue_slow(int cpu, struct cmwq_workqueue *wq,
+				struct cmwq_work *work, void *caller)
+{
+	return cmwq_claim(work, "cmwq_queue_work", caller) &&
+	       cmwq_queue_claimed(cpu, wq, work);
+}
+
+bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
+			struct cmwq_work *work)
+{
+	unsigned long flags;
+	struct cmwq_pwq *pwq;
+	bool ret = false;
+	long data;
+
+	local_irq_save(flags);
+	if (unlikely(!wq || !work || READ_ONCE(wq->intake) != CMWQ_OPEN ||
+		     cpu != CMWQ_WORK_CPU_UNBOUND) &&
+	    !cmwq_wq_accepts(&cpu, wq, work, "cmwq_queue_work",
+			     __builtin_return_address(0)))
+		goto out;
+
+	pwq = choose_pwq(cpu, wq);
+	data = atomic_long_read(&work->data);
+	/* Never queued, or idle since it last ran on this pool. */
+	if (likely((data == pwq->pool->offq_idle ||
+		    data == __CMWQ_WORK_DATA_INIT) && work->func &&
+		   atomic_long_try_cmpxchg(&work->data, &data,
+					   (unsigned long)pwq | WORK_PENDING |
+					   WORK_UNLINKED))) {
+		push(pwq->pool, work);
+		ret = true;
+	} else {
+		ret = queue_slow(cpu, wq, work, __builtin_return_address(0));
+	}
+out:
+	local_irq_restore(flags);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(cmwq_queue_work_on);
