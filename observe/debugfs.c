@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * observe/debugfs.c - what the pools, queues and workers do, for people and awk
+ *
+ * Every file starts with its name and format version.  Tables have their column
+ * names in the second line and no blanks inside a field.
+ */
+#include "../cmwq_internal.h"
+
+#include <linux/ctype.h>
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+static struct dentry *root;
+
+static unsigned int list_length(struct list_head *list)
+{
+	struct list_head *pos;
+	unsigned int n = 0;
+
+	list_for_each(pos, list)
+		n++;
+	return n;
+}
+
+/*
+ * Items in the inbox, of one pwq or (NULL) of all.  pool->lock is held, so
+ * nobody takes any; looking must not link or kick them.
+ */
+static unsigned int inbox_length(struct cmwq_pool *pool, struct cmwq_pwq *pwq)
+{
+	struct cmwq_work *work;
+	unsigned int n = 0;
+
+	llist_for_each_entry(work, READ_ONCE(pool->inbox.first), inbox)
+		n += !pwq || pwq ==
+		     cmwq_data_pwq(atomic_long_read(&work->data));
+	return n;
+}
+
+/* Without blanks, for awk. */
+static void show_word(struct seq_file *m, int width, const char *s)
+{
+	char word[64];
+	int i;
+
+	strscpy(word, *s ? s : "-", sizeof(word));
+	for (i = 0; word[i]; i++)
+		if (isspace(word[i]) || !isprint(word[i]))
+			word[i] = '_';
+	seq_printf(m, "%-*s ", width, word);
+}
+
+/* %ps says "function [module]". */
+static void show_func(struct seq_file *m, cmwq_func_t func)
+{
+	char name[64] = "";
+	char *blank;
+
+	if (func) {
+		snprintf(name, sizeof(name), "%ps", func);
+		blank = strchr(name, ' ');
+		if (blank)
+			memmove(blank, blank + 1, strlen(blank));
+	}
+	show_word(m, 0, name);
+}
+
+static unsigned int nr_inactive(struct cmwq_pool *pool)
+{
+	struct cmwq_workqueue *wq;
+	struct cmwq_pwq *pwq;
+	unsigned int n = 0;
+	int cpu;
+
+	lockdep_assert_held(&cmwq_wq_mutex);
+	list_for_each_entry(wq, &cmwq_workqueues, node) {
+		cmwq_for_each_pwq(pwq, cpu, wq) {
+			if (pwq->pool != pool)
+				continue;
+			raw_spin_lock_irq(&pool->lock);
+			n += list_length(&pwq->inactive);
+			raw_spin_unlock_irq(&pool->lock);
+		}
+	}
+	return n;
+}
+
+static int pools_show(struct seq_file *m, void *unused)
+{
+	int id;
+
+	seq_puts(m, "cmwq pools v1\n");
+	seq_puts(m, "# pool cpu nice target workers idle busy running waiting inactive manager created retired failed capped handovers prewakes flags\n");
+	mutex_lock(&cmwq_wq_mutex);
+	for (id = 1; id <= cmwq_nr_pools; id++) {
+		struct cmwq_pool *pool = cmwq_pools[id];
+		unsigned int inactive, waiting, busy = 0, flags;
+		struct cmwq_worker *worker;
+		char manager[16] = "-", cpu[12] = "-";
+		int workers, idle, running;
+		u64 counts[6];
+
+		raw_spin_lock_irq(&pool->lock);
+		waiting = list_length(&pool->worklist) +
+			  inbox_length(pool, NULL);
+		list_for_each_entry(worker, &pool->workers, node)
+			busy += !!worker->current_work;
+		workers = pool->nr_workers;
+		idle = pool->nr_idle;
+		running = atomic_read(&pool->nr_running);
+		flags = pool->flags;
+		if (pool->manager)
+			snprintf(manager, sizeof(manager), "%d",
+				 task_pid_nr(pool->manager));
+		counts[0] = pool->created;
+		counts[1] = pool->retired;
+		counts[2] = pool->create_failed;
+		counts[3] = pool->capped;
+		counts[4] = pool->handovers;
+		counts[5] = pool->prewakes;
+		raw_spin_unlock_irq(&pool->lock);
+
+		inactive = nr_inactive(pool);
+		if (pool->cpu >= 0)
+			snprintf(cpu, sizeof(cpu), "%d", pool->cpu);
+		seq_printf(m, "%-4d %3s %3d %2d %4d %4d %4d %3d %5u %5u %s %llu %llu %llu %llu %llu %llu %s\n",
+			   pool->id, cpu, pool->nice, pool->target, workers,
+			   idle, busy, running, waiting, inactive, manager,
+			   counts[0], counts[1], counts[2], counts[3],
+			   counts[4], counts[5],
+			   flags & POOL_DISASSOCIATED ? "disassociated" :
+			   flags & POOL_STARVED ? "starved" : "-");
+	}
+	mutex_unlock(&cmwq_wq_mutex);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pools);
+
+static const char * const flag_names[] = {
+	[1] = "unbound", [2] = "freezable", [3] = "mem_reclaim",
+	[4] = "highpri", [5] = "cpu_intensive", [6] = "sysfs",
+	[7] = "power_efficient", [8] = "percpu", [17] = "ordered",
+	[18] = "system",
+};
+
+static void show_flags(struct seq_file *m, unsigned int flags)
+{
+	const char *sep = "";
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(flag_names); i++) {
+		if (!(flags & BIT(i)) || !flag_names[i])
+			continue;
+		seq_printf(m, "%s%s", sep, flag_names[i]);
+		sep = ",";
+	}
+}
+
+static const char *intake_name(struct cmwq_workqueue *wq)
+{
+	switch (READ_ONCE(wq->intake)) {
+	case CMWQ_OPEN:
+		return "open";
+	case CMWQ_DRAINING:
+		return "draining";
+	default:
+		return "destroying";
+	}
+}
+
+static int workqueues_show(struct seq_file *m, void *unused)
+{
+	struct cmwq_workqueue *wq;
+
+	seq_puts(m, "cmwq workqueues v1\n");
+	seq_puts(m, "# name owner intake max_active active inactive queued executed cancelled flags\n");
+	mutex_lock(&cmwq_wq_mutex);
+	list_for_each_entry(wq, &cmwq_workqueues, node) {
+		u64 executed = 0, cancelled = 0, in_flight = 0;
+		unsigned int active = 0, inactive = 0;
+		struct cmwq_pwq *pwq;
+		int cpu, i;
+
+		cmwq_for_each_pwq(pwq, cpu, wq) {
+			raw_spin_lock_irq(&pwq->pool->lock);
+			in_flight += inbox_length(pwq->pool, pwq);
+			active += pwq->nr_active;
+			inactive += list_length(&pwq->inactive);
+			executed += pwq->executed;
+			cancelled += pwq->cancelled;
+			for (i = 0; i < WORK_COLOURS; i++)
+				in_flight += pwq->in_flight[i];
+			raw_spin_unlock_irq(&pwq->pool->lock);
+		}
+		show_word(m, 24, wq->name);
+		show_word(m, 16, wq->owner ? wq->owner->name : "");
+		seq_printf(m, "%-10s %4d %4u %4u %llu %llu %llu ",
+			   intake_name(wq), READ_ONCE(wq->max_active), active,
+			   inactive, executed + cancelled + in_flight,
+			   executed, cancelled);
+		show_flags(m, wq->flags);
+		seq_putc(m, '\n');
+	}
+	mutex_unlock(&cmwq_wq_mutex);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(workqueues);
+
+/* One worker, copied under the pool's lock and printed without it. */
+struct worker_line {
+	pid_t pid;
+	int id;
+	const char *state;
+	unsigned long since;
+	cmwq_func_t func;
+	char queue[CMWQ_NAME_LEN];
+	char desc[CMWQ_WORKER_DESC_LEN];
+};
+
+static void copy_worker(struct worker_line *line, struct cmwq_worker *worker,
+			struct cmwq_pool *pool)
+{
+	line->pid = task_pid_nr(worker->task);
+	line->id = worker->id;
+	line->since = worker->since;
+	line->func = worker->current_func;
+	strscpy(line->queue, worker->current_pwq ?
+		worker->current_pwq->wq->name : "", sizeof(line->queue));
+	strscpy(line->desc, worker->desc, sizeof(line->desc));
+	if (pool->manager == worker->task)
+		line->state = "managing";
+	else if (worker->flags & WORKER_IDLE)
+		line->state = "idle";
+	else if (!worker->current_work)
+		line->state = "between";
+	else if (cmwq_task_state(worker->task) != TASK_RUNNING)
+		line->state = "sleeping";
+	else
+		line->state = "running";
+}
+
+static int workers_show(struct seq_file *m, void *unused)
+{
+	struct worker_line *lines;
+	int id, i, n, room;
+
+	seq_puts(m, "cmwq workers v1\n");
+	seq_puts(m, "# pid pool cpu id state ms function queue desc\n");
+	for (id = 1; id <= cmwq_nr_pools; id++) {
+		struct cmwq_pool *pool = cmwq_pools[id];
+		struct cmwq_worker *worker;
+
+		room = READ_ONCE(pool->nr_workers) + 16;
+		lines = kvmalloc_array(room, sizeof(*lines), GFP_KERNEL);
+		if (!lines)
+			return -ENOMEM;
+		n = 0;
+		raw_spin_lock_irq(&pool->lock);
+		list_for_each_entry(worker, &pool->workers, node) {
+			if (n == room)
+				break;
+			copy_worker(&lines[n++], worker, pool);
+		}
+		raw_spin_unlock_irq(&pool->lock);
+
+		for (i = 0; i < n; i++) {
+			seq_printf(m, "%-6d %-4d ", lines[i].pid, id);
+			if (pool->cpu >= 0)
+				seq_printf(m, "%3d ", pool->cpu);
+			else
+				seq_puts(m, "  - ");
+			seq_printf(m, "%-4d %-8s %8u ", lines[i].id,
+				   lines[i].state,
+				   jiffies_to_msecs(jiffies - lines[i].since));
+			show_func(m, lines[i].func);
+			show_word(m, 0, lines[i].queue);
+			show_word(m, 0, lines[i].desc);
+			seq_putc(m, '\n');
+		}
+		kvfree(lines);
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(workers);
+
+static int stats_show(struct seq_file *m, void *unused)
+{
+	u64 created = 0, retired = 0, failed = 0, capped = 0;
+	u64 handovers = 0, prewakes = 0;
+	int id;
+
+	for (id = 1; id <= cmwq_nr_pools; id++) {
+		struct cmwq_pool *pool = cmwq_pools[id];
+
+		raw_spin_lock_irq(&pool->lock);
+		created += pool->created;
+		retired += pool->retired;
+		failed += pool->create_failed;
+		capped += pool->capped;
+		handovers += pool->handovers;
+		prewakes += pool->prewakes;
+		raw_spin_unlock_irq(&pool->lock);
+	}
+	seq_puts(m, "cmwq stats v1\n");
+	seq_printf(m, "pools %d\n", cmwq_nr_pools);
+	seq_printf(m, "workers %d\n", atomic_read(&cmwq_nr_workers));
+	seq_printf(m, "workers_created %llu\n", created);
+	seq_printf(m, "workers_retired %llu\n", retired);
+	seq_printf(m, "worker_creations_failed %llu\n", failed);
+	seq_printf(m, "worker_creations_capped %llu\n", capped);
+	seq_printf(m, "handovers %llu\n", handovers);
+	seq_printf(m, "prewakes %llu\n", prewakes);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int config_show(struct seq_file *m, void *unused)
+{
+	seq_puts(m, "cmwq config v1\n");
+	seq_printf(m, "version %s\n", CMWQ_VERSION);
+	cmwq_hooks_show(m);
+	seq_printf(m, "concurrency %u\n", cmwq_concurrency);
+	seq_printf(m, "pool_max_workers %u\n",
+		   READ_ONCE(cmwq_pool_max_workers));
+	seq_printf(m, "total_max_workers %u\n",
+		   READ_ONCE(cmwq_total_max_workers));
+	seq_printf(m, "idle_timeout_ms %u\n", READ_ONCE(cmwq_idle_timeout_ms));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(config);
+
+int cmwq_debugfs_init(void)
+{
+	/* A kernel without debugfs does without the views. */
+	root = debugfs_create_dir("cmwq", NULL);
+	if (IS_ERR(root)) {
+		pr_warn("no debugfs views (errno %ld)\n", PTR_ERR(root));
+		root = NULL;
+		return 0;
+	}
+	d_inode(root)->i_mode &= ~(umode_t)0077;
+	debugfs_create_file("pools", 0400, root, NULL, &pools_fops);
+	debugfs_create_file("workqueues", 0400, root, NULL, &workqueues_fops);
+	debugfs_create_file("workers", 0400, root, NULL, &workers_fops);
+	debugfs_create_file("stats", 0400, root, NULL, &stats_fops);
+	debugfs_create_file("config", 0400, root, NULL, &config_fops);
+	return 0;
+}
+
+void cmwq_debugfs_exit(void)
+{
+	debugfs_remove_recursive(root);
+}
