@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmwq_test_badinput.c - what a driver gets wrong: refused with a log line,
+ * and the machine goes on
+ *
+ * The log lines are checked by tests/test-badinput.sh.
+ */
+#include "engine.h"
+#include "cmwq_test.h"
+#include "cmwq_test_probe.h"
+
+/* After each misuse: a proper item still runs. */
+static void still_works(void)
+{
+	struct probe *p = probes(1);
+
+	EXPECT(cmwq_queue_work(cmwq_system_percpu_wq, &p->work));
+	WAIT(&p->done);
+	cmwq_flush_work(&p->work);
+	probes_free(p);
+}
+
+/* Items that are none: what a forgotten or a freed one looks like. */
+static void no_items(void)
+{
+	static const u8 patterns[] = { 0, 0x6b, 0x5a, 0xcc };
+	struct cmwq_delayed_work *dwork = kzalloc(sizeof(*dwork), GFP_KERNEL);
+	struct cmwq_work *work = &dwork->work;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(patterns); i++) {
+		memset(dwork, patterns[i], sizeof(*dwork));
+		EXPECT(!cmwq_queue_work(cmwq_system_percpu_wq, work));
+		EXPECT(!cmwq_queue_delayed_work(cmwq_system_percpu_wq, dwork,
+						0));
+		EXPECT(!cmwq_mod_delayed_work(cmwq_system_percpu_wq, dwork, 0));
+		EXPECT(!cmwq_cancel_work(work));
+		EXPECT(!cmwq_cancel_work_sync(work));
+		EXPECT(!cmwq_disable_work(work));
+		EXPECT(!cmwq_flush_work(work));
+		EXPECT_EQ(cmwq_work_busy(work), 0);
+		EXPECT(((u8 *)work)[0] == patterns[i]);
+	}
+	kfree(dwork);
+	still_works();
+}
+
+static void null_function(void)
+{
+	struct cmwq_work work;
+
+	CMWQ_INIT_WORK(&work, NULL);
+	EXPECT(!cmwq_queue_work(cmwq_system_percpu_wq, &work));
+	EXPECT(!cmwq_work_pending(&work));
+	still_works();
+}
+
+static void null_arguments(void)
+{
+	struct probe *p = probes(1);
+
+	EXPECT(!cmwq_queue_work(NULL, &p->work));
+	EXPECT(!cmwq_work_pending(&p->work));
+	EXPECT(!cmwq_queue_work(cmwq_system_percpu_wq, NULL));
+	EXPECT(!cmwq_queue_delayed_work(cmwq_system_percpu_wq, NULL, 1));
+	EXPECT(!cmwq_mod_delayed_work(NULL, &p->dwork, 1));
+	EXPECT(!cmwq_flush_work(NULL));
+	EXPECT(!cmwq_flush_delayed_work(NULL));
+	EXPECT(!cmwq_cancel_work_sync(NULL));
+	EXPECT(!cmwq_cancel_delayed_work_sync(NULL));
+	EXPECT(!cmwq_disable_delayed_work(NULL));
+	cmwq_flush_workqueue(NULL);
+	cmwq_drain_workqueue(NULL);
+	cmwq_destroy_workqueue(NULL);
+	cmwq_workqueue_set_max_active(NULL, 1);
+	EXPECT(!cmwq_workqueue_congested(0, NULL));
+	EXPECT(cmwq_queue_work(cmwq_system_percpu_wq, &p->work));
+	WAIT(&p->done);
+	cmwq_flush_work(&p->work);
+	probes_free(p);
+}
+
+static void plain_item_as_delayed(void)
+{
+	struct cmwq_delayed_work *dwork = kzalloc(sizeof(*dwork), GFP_KERNEL);
+
+	CMWQ_INIT_WORK(&dwork->work, probe_fn);
+	EXPECT(!cmwq_queue_delayed_work(cmwq_system_percpu_wq, dwork, 1));
+	EXPECT(!cmwq_work_pending(&dwork->work));
+	kfree(dwork);
+	still_works();
+}
+
+static void bad_cpus(void)
+{
+	static const int cpus[] = { -1, INT_MIN, INT_MAX, 100000 };
+	struct probe *p = probes(1);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cpus); i++) {
+		EXPECT(!cmwq_queue_work_on(cpus[i], cmwq_system_percpu_wq,
+					   &p->work));
+		EXPECT(!cmwq_queue_delayed_work_on(cpus[i],
+						   cmwq_system_percpu_wq,
+						   &p->dwork, 1));
+		EXPECT(!cmwq_workqueue_congested(cpus[i],
+						 cmwq_system_percpu_wq));
+	}
+	EXPECT(!cmwq_queue_work_on(nr_cpu_ids, cmwq_system_percpu_wq,
+				   &p->work));
+	EXPECT(!cmwq_work_pending(&p->work));
+	probes_free(p);
+	still_works();
+}
+
+static void bad_queues(void)
+{
+	const char *none = test_may_free() ? NULL : "";
+	struct cmwq_workqueue *wq;
+
+	EXPECT(!cmwq_alloc_workqueue("t_flags", CMWQ_PERCPU | 1 << 30, 0));
+	EXPECT(!cmwq_alloc_workqueue("t_system", CMWQ_PERCPU | __CMWQ_SYSTEM,
+				     0));
+	EXPECT(!cmwq_alloc_ordered_workqueue("t_both", CMWQ_PERCPU));
+	EXPECT(!cmwq_alloc_ordered_workqueue("t_hog", CMWQ_CPU_INTENSIVE));
+	EXPECT(!__cmwq_alloc_workqueue(THIS_MODULE, CMWQ_PERCPU, 0, none));
+
+	wq = cmwq_alloc_workqueue("t_two_kinds", CMWQ_PERCPU | CMWQ_UNBOUND, 0);
+	EXPECT(wq);
+	cmwq_destroy_workqueue(wq);
+	wq = cmwq_alloc_workqueue("t_no_kind", 0, 0);
+	EXPECT(wq);
+	cmwq_destroy_workqueue(wq);
+	wq = cmwq_alloc_workqueue("t_%040d", CMWQ_PERCPU, 0, 7);
+	EXPECT(wq);
+	cmwq_destroy_workqueue(wq);
+	still_works();
+}
+
+static void bad_max_active(void)
+{
+	struct cmwq_workqueue *wq =
+		cmwq_alloc_workqueue("t_max_neg", CMWQ_PERCPU, -5);
+	struct probe *p = probes(2);
+
+	/* -5 became 1: the second waits for the first. */
+	p[0].gated = true;
+	EXPECT(cmwq_queue_work_on(0, wq, &p[0].work));
+	WAIT(&p[0].started);
+	EXPECT(cmwq_queue_work_on(0, wq, &p[1].work));
+	EXPECT(cmwq_workqueue_congested(0, wq));
+	cmwq_workqueue_set_max_active(wq, INT_MAX);	/* 2048 */
+	WAIT(&p[1].done);
+	complete(&p[0].gate);
+	WAIT(&p[0].done);
+	test_destroy(wq);
+
+	wq = cmwq_alloc_ordered_workqueue("t_max_ordered", 0);
+	cmwq_workqueue_set_max_active(wq, 5);
+	test_destroy(wq);
+	probes_free(p);
+}
+
+static void enable_what_is_enabled(void)
+{
+	struct probe *p = probes(1);
+
+	EXPECT(cmwq_enable_work(&p->work));
+	EXPECT(cmwq_queue_work(cmwq_system_percpu_wq, &p->work));
+	WAIT(&p->done);
+	cmwq_flush_work(&p->work);
+	EXPECT(!cmwq_disable_work(&p->work));
+	EXPECT(cmwq_enable_work(&p->work));
+	EXPECT(cmwq_enable_work(&p->work));
+	probes_free(p);
+}
+
+static struct cmwq_workqueue *self_wq;
+static struct completion self_done;
+
+/* All of these would wait for this very item. */
+static void self_fn(struct cmwq_work *work)
+{
+	EXPECT(!cmwq_flush_work(work));
+	EXPECT(!cmwq_cancel_work_sync(work));
+	cmwq_flush_workqueue(self_wq);
+	cmwq_drain_workqueue(self_wq);
+	cmwq_destroy_workqueue(self_wq);
+	complete(&self_done);
+}
+
+static void waiting_for_oneself(void)
+{
+	static struct cmwq_work work;
+
+	init_completion(&self_done);
+	self_wq = cmwq_alloc_workqueue("t_self", CMWQ_PERCPU, 0);
+	CMWQ_INIT_WORK(&work, self_fn);
+	EXPECT(cmwq_queue_work(self_wq, &work));
+	WAIT(&self_done);
+	/* The queue is as usable as before. */
+	EXPECT(cmwq_queue_work(self_wq, &work));
+	WAIT(&self_done);
+	test_destroy(self_wq);
+}
+
+static void destroyed_queue(void)
+{
+	struct cmwq_workqueue *wq =
+		cmwq_alloc_workqueue("t_gone", CMWQ_PERCPU, 0);
+	struct probe *p = probes(1);
+
+	cmwq_destroy_workqueue(wq);
+	EXPECT(!cmwq_queue_work(wq, &p->work));
+	EXPECT(!cmwq_queue_delayed_work(wq, &p->dwork, 1));
+	EXPECT(!cmwq_work_pending(&p->work));
+	cmwq_flush_workqueue(wq);
+	cmwq_drain_workqueue(wq);
+	cmwq_workqueue_set_max_active(wq, 3);
+	cmwq_destroy_workqueue(wq);
+	probes_free(p);
+	still_works();
+}
+
+/* A timer that was forgotten when its queue was destroyed. */
+static void timer_of_a_destroyed_queue(void)
+{
+	struct cmwq_workqueue *wq =
+		cmwq_alloc_workqueue("t_gone_timer", CMWQ_PERCPU, 0);
+	struct probe *p = probes(1);
+
+	EXPECT(cmwq_queue_delayed_work(wq, &p->dwork, HZ / 5));
+	cmwq_destroy_workqueue(wq);
+	WAIT_FOR(!cmwq_work_pending(&p->work));
+	EXPECT_EQ(atomic_read(&p->runs), 0);
+	/* The item itself is unharmed. */
+	EXPECT(cmwq_queue_work(cmwq_system_percpu_wq, &p->work));
+	WAIT(&p->done);
+	cmwq_flush_work(&p->work);
+	probes_free(p);
+}
+
+static void system_queue_stays(void)
+{
+	cmwq_destroy_workqueue(cmwq_system_percpu_wq);
+	cmwq_destroy_workqueue(cmwq_system_dfl_wq);
+	still_works();
+}
+
+static struct cmwq_workqueue *drained_wq;
+static struct completion drained;
+
+static void drain_thread(int nr)
+{
+	cmwq_drain_workqueue(drained_wq);
+	complete(&drained);
+}
+
+static void queueing_while_drained(void)
+{
+	struct probe *p = probes(3);
+
+	init_completion(&drained);
+	drained_wq = cmwq_alloc_workqueue("t_drained", CMWQ_PERCPU, 0);
+	/* The first blocks the drain and may requeue itself; nobody else may. */
+	p[0].gated = true;
+	p[0].wq = drained_wq;
+	EXPECT(cmwq_queue_work(drained_wq, &p[0].work));
+	WAIT(&p[0].started);
+	EXPECT(cmwq_queue_delayed_work(drained_wq, &p[2].dwork, HZ / 5));
+	test_thread_start(drain_thread, 0, -1);
+	msleep(50);
+	EXPECT(!cmwq_queue_work(drained_wq, &p[1].work));
+	WAIT_FOR(!cmwq_work_pending(&p[2].work));
+	EXPECT_EQ(atomic_read(&p[2].runs), 0);
+	EXPECT(!try_wait_for_completion(&drained));
+	complete(&p[0].gate);
+	WAIT(&drained);
+	/* Open again. */
+	EXPECT(cmwq_queue_work(drained_wq, &p[1].work));
+	WAIT(&p[1].done);
+	test_threads_join();
+	test_destroy(drained_wq);
+	probes_free(p);
+}
+
+static void busy_queue_is_drained(void)
+{
+	struct cmwq_workqueue *wq =
+		cmwq_alloc_workqueue("t_busy", CMWQ_PERCPU, 2);
+	struct probe *p = probes(20);
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		p[i].wq = wq;
+		p[i].requeues = i % 3;
+		EXPECT(cmwq_queue_work(wq, &p[i].work));
+	}
+	cmwq_destroy_workqueue(wq);
+	for (i = 0; i < 20; i++)
+		EXPECT_EQ(atomic_read(&p[i].runs), 1 + i % 3);
+	probes_free(p);
+}
+
+const struct test_case test_cases[] = {
+	CASE(no_items),
+	CASE(null_function),
+	CASE(null_arguments),
+	CASE(plain_item_as_delayed),
+	CASE(bad_cpus),
+	CASE(bad_queues),
+	CASE(bad_max_active),
+	CASE(enable_what_is_enabled),
+	CASE(waiting_for_oneself),
+	CASE(destroyed_queue),
+	CASE(timer_of_a_destroyed_queue),
+	CASE(system_queue_stays),
+	CASE(queueing_while_drained),
+	CASE(busy_queue_is_drained),
+	{}
+};

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# Misuse of the API: refused, nothing is harmed, and the log names the function,
+# its caller, the errno and the remedy.
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/engine.sh
+. "$(dirname "$0")/engine.sh"
+
+# said PATTERN: a log line of cmwq about it
+said()
+{
+	log_since "$mark" | grep -E "cmwq: $1" | head -n 1 | grep . && return 0
+	echo "no line like: cmwq: $1"
+	return 1
+}
+
+from='called from [a-z_]+\+0x[0-9a-f/x]+ \[cmwq_test_badinput\]: errno -[0-9]+; '
+
+mark=$(log_mark)
+ktap_begin
+engine_begin
+engine_run badinput
+ktap_test "an uninitialised item is named" \
+	said "cmwq_queue_work, ${from}not an initialised item"
+ktap_test "cancelling one, too" \
+	said "cmwq_cancel_work, ${from}not an initialised item"
+ktap_test "a plain item queued as a delayed one" \
+	said "cmwq_queue_delayed_work, ${from}not an initialised delayed item"
+ktap_test "no queue" said "cmwq_queue_work, ${from}the queue is NULL"
+ktap_test "no item" said "cmwq_queue_work, ${from}the item is NULL"
+ktap_test "no such CPU" said "cmwq_queue_work, ${from}there is no CPU -1"
+ktap_test "unknown flags" said "cmwq_alloc_workqueue, ${from}unknown flags"
+ktap_test "flags that an ordered queue cannot have" \
+	said "cmwq_alloc_workqueue, ${from}an ordered queue"
+ktap_test "no name" said "cmwq_alloc_workqueue, ${from}a queue needs a name"
+ktap_test "two kinds at once" said "queue t_two_kinds of cmwq_test_badinput"
+ktap_test "no kind" said "queue t_no_kind of cmwq_test_badinput"
+ktap_test "a name that is too long" said 'queue name cut to "t_0000'
+ktap_test "max_active too small" \
+	said "queue t_max_neg: max_active -5 is out of range"
+ktap_test "max_active too large" \
+	said "queue t_max_neg: max_active 2147483647 is out of range"
+ktap_test "max_active of an ordered queue" \
+	said "cmwq_workqueue_set_max_active, ${from}an ordered queue"
+ktap_test "enabling what is not disabled" \
+	said "cmwq_enable_work, ${from}the item is not disabled"
+ktap_test "an item that waits for itself" \
+	said "cmwq_flush_work, ${from}an item cannot wait for itself"
+for what in flush drain destroy; do
+	ktap_test "an item that would $what its queue" \
+		said "cmwq_${what}_workqueue, ${from}an item of queue t_self"
+done
+ktap_test "queueing on a destroyed queue" \
+	said "cmwq_queue_work, ${from}queue t_gone has been destroyed"
+ktap_test "destroying it again" \
+	said "cmwq_destroy_workqueue, ${from}the queue has been destroyed"
+ktap_test "a timer that survived its queue" \
+	said "cmwq_queue_delayed_work, timer, .*queue t_gone_timer has been"
+ktap_test "destroying a system queue" \
+	said "cmwq_destroy_workqueue, ${from}events is a system queue"
+ktap_test "queueing while the queue is drained" \
+	said "cmwq_queue_work, ${from}queue t_drained is being drained"
+engine_end
+ktap_end

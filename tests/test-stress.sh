@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+#
+# A great many items of every kind on every kind of queue: none is lost, none
+# runs twice, and at the end the module is as it was at the beginning.
+#
+# Environment: ENGINE=cmwq|stock  ITEMS=N  HOOKS=auto|...  SEED=N  LIMIT=SECONDS
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/lib-load.sh
+. "$(dirname "$0")/lib-load.sh"
+
+items=${ITEMS:-1000000}
+limit=${LIMIT:-900}
+
+only_system_queues()
+{
+	cmwq_table workqueues name owner >/tmp/queues || return 1
+	[ -s /tmp/queues ] && ! grep stress /tmp/queues
+}
+
+if [ "${ENGINE:-cmwq}" = stock ]; then
+	stress=cmwq_test_stress_stock
+	ktap_begin 3
+	mark=$(log_mark)
+	ktap_test "stress: $items items on the kernel's workqueues" \
+		run_stress "$limit" "items=$items" "seed=${SEED:-1}"
+	ktap_test "the test unloads" unload_bounded "$stress"
+	ktap_test "the kernel does not complain" no_complaints "$mark"
+	ktap_end
+fi
+
+ktap_begin 9
+mark=$(log_mark)
+load_cmwq "hooks=${HOOKS:-auto}" || ktap_bail "cmwq.ko does not load"
+ktap_test "stress: $items items run exactly as often as queued" \
+	run_stress "$limit" "items=$items" "seed=${SEED:-1}"
+ktap_test "queues are empty at rest" eventually 20 queues_at_rest
+ktap_test "the test unloads" unload_bounded "$stress"
+ktap_test "its queues are gone" only_system_queues
+ktap_test "pools are at rest" eventually 20 pools_at_rest
+ktap_test "each worker is a thread and is counted" \
+	eventually 20 workers_are_threads
+ktap_test "cmwq unloads" unload_bounded cmwq
+ktap_test "nothing is left" eventually 20 nothing_left
+ktap_test "the kernel does not complain" no_complaints "$mark"
+ktap_end

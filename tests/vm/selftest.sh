@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Can the harness fail?  A guest that dies, hangs, says nothing or complains,
+# and results that do not add up, must not pass.  usage: selftest.sh KERNEL
+
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+kernel=${1:?which kernel?}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM
+mkdir "$dir/payload"
+echo "a payload" >"$dir/payload/file"
+number=0
+failed=0
+
+result()
+{
+	number=$((number + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $number $1"
+	else
+		failed=1
+		sed 's/^/# /' "$dir/log"
+		echo "not ok $number $1"
+	fi
+}
+
+# guest NAME STATUS PATTERN COMMAND: vm.sh ends with STATUS and says PATTERN
+guest()
+{
+	"$here/vm.sh" run --kernel "$kernel" --payload "$dir/payload" \
+		--timeout "$limit" -- "$4" >"$dir/log" 2>&1
+	[ $? = "$2" ] && grep -aEq "$3" "$dir/log"
+	result "$1" $?
+}
+
+# judged NAME STATUS EXPECT RESULT: run.sh counts stdin as RESULT
+judged()
+{
+	local got
+
+	cat >"$dir/ktap"
+	got=$("$here/../run.sh" --judge "$2" "$3" "$dir/ktap")
+	echo "got $got, wanted $4" >"$dir/log"
+	[ "$got" = "$4" ]
+	result "$1" $?
+}
+
+echo "KTAP version 1"
+echo "1..16"
+limit=120
+guest "the payload is there, the status comes back" 7 '^a payload' \
+	'cat file; exit 7'
+guest "a panic is a lost guest" 124 'lost guest: ended without a verdict' \
+	'echo c >/proc/sysrq-trigger; sleep 100'
+guest "power-off without a verdict is a lost guest" 124 'ended without' \
+	'poweroff -f'
+guest "a forged verdict does not count" 124 'ended without' \
+	'echo "vm-verdict 1 status=0"; poweroff -f'
+guest "a kernel complaint is seen" 3 'WARNING: ' \
+	'echo "WARNING: CPU: 0 at nothing" >/dev/kmsg'
+# shellcheck disable=SC2016 # for the guest's shell
+guest "an announced one is not, another one is" 3 'BUG: ' \
+	'for w in "vm-expect: begin" "WARNING: a" "BUG: b" "vm-expect: end"; do
+		echo "$w" >/dev/kmsg; done'
+limit=15
+guest "a hang is a lost guest" 124 'took longer than 15 s' 'sleep 1000'
+
+plan=$'KTAP version 1\n1..2\n'
+judged "two of two" 0 pass "2 0 0" <<<"${plan}ok 1 a"$'\n'"ok 2 b"
+judged "one is missing" 0 pass "1 1 0" <<<"${plan}ok 1 a"
+judged "no plan" 0 pass "1 1 0" <<<"ok 1 a"
+judged "silence" 0 pass "0 1 0" </dev/null
+judged "a number twice" 0 pass "2 1 0" <<<"${plan}ok 1 a"$'\n'"ok 1 b"
+judged "status without a failed test" 1 pass "2 1 0" \
+	<<<"${plan}ok 1 a"$'\n'"ok 2 b"
+judged "lost after all passed" 124 pass "2 1 0" \
+	<<<"${plan}ok 1 a"$'\n'"ok 2 b"
+judged "broken on purpose, and shows" 1 fail:lost "1 0 0" \
+	<<<"${plan}# an item was lost"$'\n'"not ok 1 a"$'\n'"ok 2 b"
+judged "broken on purpose, but passes" 0 fail:lost "0 1 0" \
+	<<<"${plan}# nothing is lost"$'\n'"ok 1 a"$'\n'"ok 2 b"
+exit $failed

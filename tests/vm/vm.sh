@@ -1,0 +1,245 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Boot a kernel in QEMU with a busybox initramfs, run one command in it, and
+# bring back its output and its exit status.
+
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+usage()
+{
+	cat <<USAGE
+usage: vm.sh run --kernel 6.1|6.12|DIR --payload DIR [options] -- COMMAND...
+
+Copies DIR to /t of the guest and runs there: cd /t && sh -c COMMAND
+
+  --kernel K      6.1 or 6.12: the stock kernel fetched by setup.sh;
+                  DIR: a kernel tree with arch/x86/boot/bzImage in it
+  --smp N         CPUs (default 1)
+  --mem MB        memory (default 512; 1024 for a kernel tree)
+  --append ARGS   more words for the kernel line
+  --env K=V       set a variable for COMMAND (may be repeated)
+  --icount        count instructions: same input, same result (one CPU unless
+                  QEMU is version 10 or later)
+  --thread T      single (default) or multi; multi wants QEMU 10 or later
+  --accel A       tcg (default) or kvm
+  --timeout SEC   when to give the guest up (default 300)
+  --out DIR       keep out (the guest's output), con (its console), cmd there
+
+Exit status: that of COMMAND; 3 if the console shows a kernel complaint; 124
+if the guest was lost or took too long; 2 for a usage error.
+USAGE
+}
+
+die()
+{
+	echo "vm.sh: $*" >&2
+	exit 2
+}
+
+qemu_major()
+{
+	qemu-system-x86_64 --version |
+		sed -n '1s/^QEMU emulator version \([0-9]*\).*/\1/p'
+}
+
+# Complaints on the console, without those a test announced: between the lines
+# "vm-expect: begin" and "vm-expect: end" a WARNING: is what the test asked for.
+complaints()
+{
+	local bad ok
+
+	bad=$(grep -Ev '^(#|!|$)' "$here/badness.txt" | paste -sd'|')
+	ok=$(sed -n 's/^!//p' "$here/badness.txt" | paste -sd'|')
+	tr -d '\r' <"$1" | awk '
+		/vm-expect: begin/ { expected = 1; next }
+		/vm-expect: end/   { expected = 0; next }
+		expected && /WARNING: /  { next }
+		{ print }' |
+		grep -aE "$bad" | grep -avE "${ok:-^\$}"
+}
+
+cmd_run()
+{
+	local kernel='' smp=1 mem='' append='' icount=0 thread=single accel=tcg
+	local timeout=300 out='' payload='' cmd env='' self_built=0
+
+	while [ $# -gt 0 ]; do
+		case "$1" in
+		--icount) icount=1; shift; continue ;;
+		--) shift; break ;;
+		--help) usage; exit 0 ;;
+		esac
+		[ $# -ge 2 ] || die "$1 needs a value"
+		case "$1" in
+		--kernel) kernel=$2 ;;
+		--smp) smp=$2 ;;
+		--mem) mem=$2 ;;
+		--append) append="$append $2" ;;
+		--env) env="${env}export ${2%%=*}='${2#*=}'"$'\n' ;;
+		--thread) thread=$2 ;;
+		--accel) accel=$2 ;;
+		--timeout) timeout=$2 ;;
+		--out) out=$2 ;;
+		--payload) payload=$2 ;;
+		*) die "unknown option $1; see vm.sh run --help" ;;
+		esac
+		shift 2
+	done
+	[ $# -gt 0 ] || die "no COMMAND; see vm.sh run --help"
+	cmd="$*"
+	[ -d "$payload" ] || die "--payload: no directory '$payload'"
+	command -v qemu-system-x86_64 >/dev/null ||
+		die "no qemu-system-x86_64: run tests/vm/setup.sh first"
+
+	local image line="console=ttyS0 panic=-1 rdinit=/init"
+	if [ -f "$kernel/arch/x86/boot/bzImage" ]; then
+		image=$kernel/arch/x86/boot/bzImage
+		self_built=1
+	else
+		image=$root/build/kernels/$kernel/vmlinuz
+	fi
+	if [ -z "$kernel" ] || [ ! -f "$image" ]; then
+		die "no kernel '$kernel': run tests/vm/setup.sh first"
+	fi
+	[ -n "$mem" ] || mem=$((512 + 512 * self_built))
+
+	local busybox=$root/build/tools/busybox
+	[ -x "$busybox" ] || busybox=$(command -v busybox) ||
+		die "no busybox: run tests/vm/setup.sh first"
+
+	tmp=$(mktemp -d) || exit 2
+	trap 'stop_guest; rm -rf "$tmp"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	if [ -z "$out" ]; then
+		out=$tmp/result
+	fi
+	mkdir -p "$out" || exit 2
+	: >"$out/out"
+	: >"$out/con"
+	printf '%s\n' "$cmd" >"$out/cmd"
+
+	# The initramfs: busybox, init, the command, the payload as /t.
+	local nonce=$$-$RANDOM$RANDOM
+	mkdir -p "$tmp/fs/bin" "$tmp/fs/dev" "$tmp/fs/vm"
+	cp "$busybox" "$tmp/fs/bin/busybox" || exit 2
+	cp "$here/init" "$tmp/fs/init"
+	chmod 755 "$tmp/fs/init"
+	printf '%s\n' "$cmd" >"$tmp/fs/vm/cmd"
+	printf '%s' "$env" >"$tmp/fs/vm/env"
+	echo "$nonce" >"$tmp/fs/vm/nonce"
+	cp -RL "$payload" "$tmp/fs/t" || exit 2
+	(cd "$tmp/fs" && find . | "$busybox" cpio -o -H newc 2>/dev/null) \
+		>"$tmp/initrd" || die "cannot make the initramfs"
+	rm -rf "$tmp/fs"
+
+	local -a q=(-nodefaults -no-user-config -display none -monitor none
+		    -no-reboot -nic none -m "$mem" -smp "$smp,sockets=$smp"
+		    -kernel "$image" -initrd "$tmp/initrd"
+		    -serial "file:$out/con" -serial "file:$out/out")
+	case "$accel" in
+	tcg)
+		if [ "$thread" = multi ] && [ "$(qemu_major)" -lt 10 ]; then
+			die "--thread multi: QEMU before 10 runs stale code"
+		fi
+		q+=(-cpu "max,la57=off" -accel "tcg,thread=$thread")
+		;;
+	kvm)
+		# A broken /dev/kvm hangs rather than fails: ask first.
+		timeout -k 2 10 qemu-system-x86_64 -nodefaults -display none \
+			-accel kvm -monitor stdio <<<quit >/dev/null 2>&1 ||
+			die "--accel kvm does not work here; leave it out"
+		q+=(-cpu host -accel kvm)
+		;;
+	*) die "--accel $accel: tcg or kvm" ;;
+	esac
+	if [ $icount = 1 ]; then
+		if [ "$smp" -gt 1 ] && [ "$(qemu_major)" -lt 10 ]; then
+			die "--icount with --smp $smp hangs in QEMU before 10"
+		fi
+		q+=(-icount "shift=0,sleep=off"
+		    -rtc "base=2020-01-01,clock=vm" -seed 1)
+		line="$line nokaslr tsc=reliable"
+	fi
+	if [ $self_built = 1 ]; then
+		local khz
+		khz=$(awk -F: '/^cpu MHz/ { printf "%d", $2 * 1000; exit }' \
+		      /proc/cpuinfo)
+		line="$line tsc=reliable tsc_early_khz=${khz:-2000000}"
+		line="$line numa=fake=2 kasan_multi_shot"
+		case "$append" in
+		*kmemleak=*) ;;
+		*) line="$line kmemleak=off" ;;
+		esac
+	fi
+	q+=(-append "$line$append")
+
+	local started=$SECONDS lost=''
+	local -a leash=()
+	if setpriv --pdeathsig KILL true 2>/dev/null; then
+		leash=(setpriv --pdeathsig KILL)
+	fi
+	"${leash[@]}" qemu-system-x86_64 "${q[@]}" >"$out/qemu" 2>&1 </dev/null &
+	guest=$!
+	tail -n +1 -s 0.2 -f --pid="$guest" "$out/out" 2>/dev/null |
+		grep --line-buffered -av "^vm-verdict $nonce" &
+	viewer=$!
+	while kill -0 "$guest" 2>/dev/null; do
+		if [ $((SECONDS - started)) -ge "$timeout" ]; then
+			lost="took longer than $timeout s"
+			stop_guest
+			break
+		fi
+		sleep 0.3
+	done
+	wait "$guest" 2>/dev/null
+	guest=''
+	wait "$viewer" 2>/dev/null
+
+	local verdict status found
+	verdict=$(grep -a "^vm-verdict $nonce status=" "$out/out" | tail -n 1)
+	status=$(sed -n 's/.* status=\([0-9]*\).*/\1/p' <<<"$verdict")
+	found=$(complaints "$out/con")
+	if [ -z "$lost" ] && [ -z "$status" ]; then
+		lost="ended without a verdict"
+	fi
+	if [ -n "$found" ]; then
+		echo "# vm.sh: the kernel complains:"
+		head -n 20 <<<"$found" | sed 's/^/#   /'
+	fi
+	if [ -n "$lost" ]; then
+		[ -z "$status" ] || lost="$lost although the command ended"
+		echo "# vm.sh: lost guest: $lost; its console ends:"
+		tr -d '\r' <"$out/con" | tail -n 25 | sed 's/^/#   /'
+		[ ! -s "$out/qemu" ] || sed 's/^/# qemu: /' "$out/qemu"
+		return 124
+	fi
+	echo "# vm.sh: ${kernel##*/} ended after $((SECONDS - started)) s:" \
+	     "${verdict#"vm-verdict $nonce "}"
+	[ -z "$found" ] || return 3
+	case "$verdict" in
+	*locks=0*)
+		echo "# vm.sh: lockdep was off at the end"
+		return 3
+		;;
+	esac
+	return "$status"
+}
+
+guest=''
+tmp=''
+stop_guest()
+{
+	[ -n "$guest" ] || return 0
+	kill -9 "$guest" 2>/dev/null
+}
+
+case "${1-}" in
+run) shift; cmd_run "$@" ;;
+--help|-h|help) usage ;;
+*) usage >&2; exit 2 ;;
+esac
