@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Static checks, one KTAP result each; any warning fails.  The last line is
+# "N passed, N failed".  usage: check.sh [KERNEL...]
+
+set -u
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root" || exit 1
+[ $# -gt 0 ] || set -- 6.1 6.12
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+number=0 passed=0 failed=0
+
+# result NAME STATUS: what $log holds is the reason
+result()
+{
+	number=$((number + 1))
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $number $1"
+	else
+		failed=$((failed + 1))
+		sed 's/^/# /' "$log"
+		echo "not ok $number $1"
+	fi
+}
+
+# The repository's files, new ones included; from a tarball, what is there.
+files()
+{
+	if git rev-parse --git-dir >/dev/null 2>&1; then
+		git ls-files --cached --others --exclude-standard
+	else
+		find . -path ./build -prune -o -type f -print | sed 's|^\./||'
+	fi | while read -r file; do
+		[ ! -f "$file" ] || echo "$file"
+	done
+}
+
+c_files()
+{
+	files | grep -E '\.[ch]$'
+}
+
+sh_files()
+{
+	files | while read -r file; do
+		case "$file" in
+		*.sh) echo "$file" ;;
+		*)
+			head -n 1 "$file" | grep -Eq '^#!.*(sh|bash)( |$)' &&
+				echo "$file"
+			;;
+		esac
+	done
+}
+
+# Drop from stdin what checks/allow.txt allows: "TYPE PATH-REGEX why" lines.
+not_allowed()
+{
+	awk '
+		NR == FNR {
+			if (!/^#/ && NF)
+				{ type[++n] = ":" $1 ":"; path[n] = $2 }
+			next
+		}
+		{
+			file = $1
+			sub(/:.*/, "", file)
+			for (i = 1; i <= n; i++)
+				if (index($0, type[i]) && file ~ path[i])
+					next
+			print
+		}' checks/allow.txt -
+}
+
+check_checkpatch()
+{
+	local script=build/tools/checkpatch/checkpatch.pl
+
+	[ -f "$script" ] || { echo "no $script"; return 1; }
+	c_files | xargs perl "$script" --no-tree --strict --terse \
+		--show-types --no-summary -f 2>&1 |
+		grep -v '^Use of uninitialized value' | not_allowed |
+		grep . && return 1
+	return 0
+}
+
+check_shellcheck()
+{
+	sh_files | xargs shellcheck
+}
+
+check_spdx()
+{
+	local file bad=0
+
+	for file in $(files | grep -E '\.([chS]|sh|awk)$|Makefile$|Kbuild$'); do
+		head -n 2 "$file" |
+			grep -q 'SPDX-License-Identifier: GPL-2.0-only' ||
+			{ echo "$file: no SPDX line"; bad=1; }
+	done
+	return $bad
+}
+
+check_whitespace()
+{
+	files | grep -vE '^(LICENSE|.*\.(png|svg|patch)|tests/vm/badness.txt)$' |
+		xargs grep -nE '[ 	]+$' && return 1
+	return 0
+}
+
+check_version()
+{
+	local version
+
+	version=$(cat VERSION)
+	grep -qx "PACKAGE_VERSION=\"$version\"" dkms.conf ||
+		{ echo "dkms.conf is not at $version"; return 1; }
+	grep -q "^## $version" CHANGELOG.md ||
+		{ echo "CHANGELOG.md does not know $version"; return 1; }
+}
+
+# Build apart with W=1 and sparse; keep what is said about our own files.
+# Diagnostics about the kernel's headers are the kernel's.
+check_build()
+{
+	local kernel=$1 out=$root/build/check/$1
+
+	rm -rf "$out"
+	shift
+	OUT=$out tools/build.sh "$kernel" "$@" >"$out.log" 2>&1 ||
+		{ cat "$out.log"; return 1; }
+	find "$out" -name build.log -exec cat {} + |
+		grep -E '(warning|error|WARNING|ERROR):' |
+		grep -vE '^(\./|/[^:]*/linux-headers-|include/)' |
+		sed "s|$out/||g" | grep -v '^busted/' | sort -u |
+		not_allowed | grep . && return 1
+	return 0
+}
+
+mkdir -p build/check
+echo "KTAP version 1"
+echo "1..$((5 + 2 * $#))"
+for check in checkpatch shellcheck spdx whitespace version; do
+	"check_$check" >"$log" 2>&1
+	result "$check" $?
+done
+for kernel; do
+	check_build "$kernel" W=1 >"$log" 2>&1
+	result "gcc W=1, $kernel" $?
+	check_build "$kernel" C=2 >"$log" 2>&1
+	result "sparse, $kernel" $?
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
