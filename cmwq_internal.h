@@ -357,7 +357,8 @@ bool cmwq_claim(struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_wq_accepts(int *cpu, struct cmwq_workqueue *wq,
 		     struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_item_sane(struct cmwq_work *work, unsigned long data);
-void cmwq_report(const char *what, void *caller, int err, const char *remedy);
+__printf(4, 5)
+void cmwq_report(const char *what, void *caller, int err, const char *fmt, ...);
 
 /* flush.c */
 bool cmwq_steal(struct cmwq_work *work, unsigned long *flags);
@@ -408,7 +409,6 @@ void cmwq_hooks_exit(void);
 void cmwq_hook_worker_start(struct cmwq_worker *worker);
 void cmwq_hook_worker_exit(struct cmwq_worker *worker);
 void cmwq_kick_irq_work(struct irq_work *work);
-long cmwq_accelerator_review(void);
 
 struct seq_file;
 const char *cmwq_hooks_describe(void);

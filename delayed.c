@@ -9,6 +9,12 @@
  */
 #include "cmwq_internal.h"
 
+/* The queue does not take an item that is claimed: it is idle again. */
+static void give_up(struct cmwq_work *work)
+{
+	atomic_long_andnot(WORK_PENDING | WORK_DELAYED, &work->data);
+}
+
 void cmwq_delayed_work_timer_fn(struct timer_list *t)
 {
 	struct cmwq_delayed_work *dwork =
@@ -21,7 +27,7 @@ void cmwq_delayed_work_timer_fn(struct timer_list *t)
 				   work->func)))
 		cmwq_queue_claimed(cpu, dwork->wq, work);
 	else
-		atomic_long_andnot(WORK_PENDING | WORK_DELAYED, &work->data);
+		give_up(work);
 }
 EXPORT_SYMBOL_GPL(cmwq_delayed_work_timer_fn);
 
@@ -98,7 +104,12 @@ bool cmwq_mod_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
 	for (;;) {
 		pending = cmwq_steal(&dwork->work, &flags);
 		if (pending || cmwq_claim(&dwork->work, what, caller)) {
-			start_delay(cpu, wq, dwork, delay);
+			/* Once more, within the section of D1. */
+			if (cmwq_wq_accepts(&cpu, wq, &dwork->work, what,
+					    caller))
+				start_delay(cpu, wq, dwork, delay);
+			else
+				give_up(&dwork->work);
 			break;
 		}
 		/* Disabled, or pending again: then once more. */
@@ -121,10 +132,18 @@ bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork)
 			    "the item is NULL");
 		return false;
 	}
-	local_irq_save(flags);
-	if (cmwq_data_delayed(atomic_long_read(&dwork->work.data)) &&
-	    timer_delete(&dwork->timer))
-		cmwq_delayed_work_timer_fn(&dwork->timer);
+	/* L1: a timer that cannot be deleted is about to push the item. */
+	for (;;) {
+		local_irq_save(flags);
+		if (!cmwq_data_delayed(atomic_long_read(&dwork->work.data)))
+			break;
+		if (timer_delete(&dwork->timer)) {
+			cmwq_delayed_work_timer_fn(&dwork->timer);
+			break;
+		}
+		local_irq_restore(flags);
+		cpu_relax();
+	}
 	local_irq_restore(flags);
 	return cmwq_flush_item(&dwork->work, "cmwq_flush_delayed_work",
 			       caller);

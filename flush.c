@@ -526,8 +526,9 @@ bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller)
 		return false;
 	}
 	if (self && self->current_pwq && self->current_pwq->wq == wq) {
-		pr_err("%s, called from %pS: errno %d; an item of queue %s cannot wait for its own queue: not waiting\n",
-		       what, caller, -EDEADLK, wq->name);
+		cmwq_report(what, caller, -EDEADLK,
+			    "an item of queue %s cannot wait for its own queue: not waiting",
+			    wq->name);
 		return false;
 	}
 	return true;

@@ -3,8 +3,8 @@
  * keeper.c - the module's own housekeeping thread
  *
  * Does what may sleep and what nobody else is left to do: creates a worker for
- * a pool whose workers are all asleep, and switches the accelerator of
- * sched_hook.c.  Sleeps without a timer while there is nothing of that.
+ * a pool whose workers are all asleep.  Sleeps without a timer while there is
+ * no such pool.
  */
 #include "cmwq_internal.h"
 
@@ -45,7 +45,7 @@ static long feed_starved(void)
 static int keeper_fn(void *unused)
 {
 	while (!kthread_should_stop()) {
-		long timeout = min(feed_starved(), cmwq_accelerator_review());
+		long timeout = feed_starved();
 
 		/*
 		 * Whoever asks from here on either is seen, or wakes a task

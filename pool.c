@@ -536,10 +536,12 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 	atomic_inc(&cmwq_nr_workers);
 	list_add_tail(&worker->node, &pool->workers);
 	enter_idle(worker);
-	raw_spin_unlock_irq(&pool->lock);
-
-	/* It looks for items by itself as soon as it is up. */
+	/*
+	 * It looks for items by itself as soon as it is up.  Woken before the
+	 * idle timer may send it away and its task be gone.
+	 */
 	wake_up_process(task);
+	raw_spin_unlock_irq(&pool->lock);
 	return 0;
 
 fail:

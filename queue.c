@@ -19,17 +19,30 @@
  */
 #include "cmwq_internal.h"
 
+#include <linux/ratelimit.h>
+
+/* A caller in a loop must not drown the log: so many lines in 5 s at most. */
+static DEFINE_RATELIMIT_STATE(report_limit, 5 * HZ, 100);
+
 /**
  * cmwq_report - one log line about a misuse
- * @what:	function and complaint
+ * @what:	the function misused
  * @caller:	who called it
  * @err:	errno
- * @remedy:	what to do
+ * @fmt:	printf format: what is wrong and what to do
  */
-void cmwq_report(const char *what, void *caller, int err, const char *remedy)
+void cmwq_report(const char *what, void *caller, int err, const char *fmt, ...)
 {
-	pr_err("%s, called from %pS: errno %d; %s\n", what, caller, err,
-	       remedy);
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	if (!__ratelimit(&report_limit))
+		return;
+	va_start(args, fmt);
+	vaf.va = &args;
+	pr_err("%s, called from %pS: errno %d; %pV\n", what, caller, err,
+	       &vaf);
+	va_end(args);
 }
 
 /* Is the calling task running an item of @wq? */
@@ -50,12 +63,14 @@ static noinline bool accepts_slow(struct cmwq_workqueue *wq, const char *what,
 	case CMWQ_DESTROYING:
 		if (chained(wq))
 			return true;
-		pr_err("%s, called from %pS: errno %d; queue %s is being drained and takes only items queued by its own: stop queueing first\n",
-		       what, caller, -EBUSY, wq->name);
+		cmwq_report(what, caller, -EBUSY,
+			    "queue %s is being drained and takes only items queued by its own: stop queueing first",
+			    wq->name);
 		return false;
 	case CMWQ_DEAD:
-		pr_err("%s, called from %pS: errno %d; queue %s has been destroyed: stop queueing, cancel its timers first\n",
-		       what, caller, -ENODEV, wq->name);
+		cmwq_report(what, caller, -ENODEV,
+			    "queue %s has been destroyed: stop queueing, cancel its timers first",
+			    wq->name);
 		return false;
 	default:
 		cmwq_report(what, caller, -EINVAL,
@@ -113,8 +128,9 @@ bool cmwq_wq_accepts(int *cpu, struct cmwq_workqueue *wq,
 		return true;
 	if (unlikely((unsigned int)*cpu >= nr_cpu_ids ||
 		     !cpu_possible(*cpu))) {
-		pr_err("%s, called from %pS: errno %d; there is no CPU %d: use a possible one or CMWQ_WORK_CPU_UNBOUND\n",
-		       what, caller, -EINVAL, *cpu);
+		cmwq_report(what, caller, -EINVAL,
+			    "there is no CPU %d: use a possible one or CMWQ_WORK_CPU_UNBOUND",
+			    *cpu);
 		return false;
 	}
 	return true;

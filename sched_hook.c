@@ -14,16 +14,19 @@
  *		  which saves the interrupt and the trip through idle.  A wrong
  *		  guess costs a spurious wakeup.
  *
- * The accelerator taxes every context switch of the machine.  In mode auto the
- * keeper registers it when hand-overs become frequent, lets it count the
- * machine's switches while it is on, and drops it when hand-overs are too
- * small a share of them; each fruitless trial doubles the wait for the next.
+ * The accelerator taxes every context switch of the machine.  In mode auto it
+ * is registered when hand-overs become frequent, counts the machine's switches
+ * while it is on, and is dropped when hand-overs are too small a share of them;
+ * each fruitless trial doubles the wait for the next.  That is done by an item
+ * of the kernel's own workqueue: it takes cpus_read_lock(), so it may wait for a
+ * CPU that goes down, and nobody of ours must wait for it then.
  */
 #include "cmwq_internal.h"
 
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
+#include <linux/workqueue.h>
 
 #define TRIAL_HANDOVERS		64	/* that many in a second: try it */
 #define REVIEW_PERIOD		(HZ / 4)
@@ -112,8 +115,8 @@ static void probe_switch(void *data, bool preempt, struct task_struct *prev,
 	    kthread_func(next) != cmwq_worker_thread)
 		return;
 	worker = kthread_data(next);
-	/* A thread on its way out no longer owns the structure. */
-	if (READ_ONCE(worker->task) != next || worker->flags & WORKER_DIE)
+	/* A thread on its way out no longer owns the structure: H2. */
+	if (READ_ONCE(worker->task) != next)
 		return;
 	__this_cpu_write(this_worker, worker);
 	account_in(worker);
@@ -137,10 +140,18 @@ void cmwq_hook_worker_start(struct cmwq_worker *worker)
 /**
  * cmwq_hook_worker_exit - stop watching the calling worker
  * @worker: the calling worker; its flags hold WORKER_DIE
+ *
+ * H2: a structure that is recycled against its last thread, on its way out.
+ *	old thread			whoever creates a worker
+ *	1. worker->task = NULL
+ *	2. gives the structure back	3. takes it, sets it up anew
+ *	4. is switched in: task is another's, or NULL: passed over
+ *    The thread itself wrote step 1, so it is seen in step 4 on any CPU.
  */
 void cmwq_hook_worker_exit(struct cmwq_worker *worker)
 {
 	preempt_disable();
+	WRITE_ONCE(worker->task, NULL);
 	if (mode != HOOKS_TRACEPOINT)
 		preempt_notifier_unregister(&worker->notifier);
 	__this_cpu_write(this_worker, NULL);
@@ -150,6 +161,14 @@ void cmwq_hook_worker_exit(struct cmwq_worker *worker)
 /* Guarantee */
 
 static atomic_t handovers_seen = ATOMIC_INIT(0);	/* since a review */
+
+static void accelerator_review(struct work_struct *work);
+static DECLARE_DELAYED_WORK(review_work, accelerator_review);
+
+static void review_in(unsigned long delay)
+{
+	queue_delayed_work(system_long_wq, &review_work, delay);
+}
 
 /* Runs in hard interrupt context on every kernel. */
 void cmwq_kick_irq_work(struct irq_work *work)
@@ -168,13 +187,13 @@ void cmwq_kick_irq_work(struct irq_work *work)
 	wake_up_process(task);
 	if (mode == HOOKS_AUTO &&
 	    atomic_inc_return(&handovers_seen) % TRIAL_HANDOVERS == 0)
-		wake_up_process(cmwq_keeper_ask());
+		review_in(0);
 }
 
 /* Accelerator */
 
 static const char *entry_string;	/* A: learnt, constant per kernel */
-static bool accelerating;		/* by the keeper, or init and exit */
+static bool accelerating;		/* by the review, or init and exit */
 static unsigned int accel_switches;	/* how often it changed */
 
 static noinline void entry_of_worker(struct cmwq_worker *worker, const char *s)
@@ -257,12 +276,8 @@ static unsigned int sum_switches(void)
 	return sum / 2;
 }
 
-/**
- * cmwq_accelerator_review - switch the accelerator on or off; by the keeper
- *
- * Return: jiffies until the next review.
- */
-long cmwq_accelerator_review(void)
+/* Switch the accelerator on or off. */
+static void accelerator_review(struct work_struct *work)
 {
 	static unsigned long last, on_since, backoff, not_before;
 	static unsigned int last_switches, poor;
@@ -271,10 +286,12 @@ long cmwq_accelerator_review(void)
 	u64 handovers;
 	bool frequent;
 
-	if (mode != HOOKS_AUTO || !tp_entry)
-		return MAX_SCHEDULE_TIMEOUT;
-	if (accelerating && time_before(jiffies, last + REVIEW_PERIOD))
-		return last + REVIEW_PERIOD - jiffies;
+	if (!tp_entry)
+		return;
+	if (accelerating && time_before(jiffies, last + REVIEW_PERIOD)) {
+		review_in(last + REVIEW_PERIOD - jiffies);
+		return;
+	}
 
 	handovers = sum_handovers();
 	if (!accelerating) {
@@ -286,11 +303,12 @@ long cmwq_accelerator_review(void)
 		last_handovers = handovers;
 		if (!frequent || time_before(jiffies, not_before) ||
 		    accelerator_on())
-			return MAX_SCHEDULE_TIMEOUT;
+			return;
 		on_since = jiffies;
 		last_switches = sum_switches();
 		poor = 0;
-		return REVIEW_PERIOD;
+		review_in(REVIEW_PERIOD);
+		return;
 	}
 
 	switches = sum_switches();
@@ -303,8 +321,10 @@ long cmwq_accelerator_review(void)
 	last = jiffies;
 	last_handovers = handovers;
 	last_switches = switches;
-	if (poor < DROP_AFTER)
-		return REVIEW_PERIOD;
+	if (poor < DROP_AFTER) {
+		review_in(REVIEW_PERIOD);
+		return;
+	}
 
 	accelerator_off();
 	atomic_set(&handovers_seen, 0);
@@ -313,7 +333,6 @@ long cmwq_accelerator_review(void)
 	else
 		backoff = 0;
 	not_before = jiffies + backoff;
-	return MAX_SCHEDULE_TIMEOUT;
 }
 
 /* Setting up and tearing down */
@@ -398,6 +417,12 @@ int cmwq_hooks_init(void)
 /* The workers and the keeper are gone. */
 void cmwq_hooks_exit(void)
 {
+	int id;
+
+	/* A last irq_work could ask for a review. */
+	for (id = 1; id <= cmwq_nr_pools; id++)
+		irq_work_sync(&cmwq_pools[id]->kick_work);
+	cancel_delayed_work_sync(&review_work);
 	if (accelerating)
 		accelerator_off();
 	if (mode == HOOKS_TRACEPOINT)

@@ -200,9 +200,9 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 		return NULL;
 	}
 	if (flags & ~(ALL_FLAGS & ~__CMWQ_SYSTEM)) {
-		pr_err("cmwq_alloc_workqueue, called from %pS: errno %d; unknown flags %#x\n",
-		       caller, -EINVAL,
-		       flags & ~(ALL_FLAGS & ~__CMWQ_SYSTEM));
+		cmwq_report("cmwq_alloc_workqueue", caller, -EINVAL,
+			    "unknown flags %#x",
+			    flags & ~(ALL_FLAGS & ~__CMWQ_SYSTEM));
 		return NULL;
 	}
 	if (flags & __CMWQ_ORDERED && (!(flags & CMWQ_UNBOUND) ||
@@ -353,13 +353,13 @@ void cmwq_destroy_workqueue(struct cmwq_workqueue *wq)
 	if (!cmwq_wq_usable(wq, "cmwq_destroy_workqueue", caller))
 		return;
 	if (wq->flags & __CMWQ_SYSTEM) {
-		pr_err("%s, called from %pS: errno %d; %s is a system queue and stays\n",
-		       __func__, caller, -EPERM, wq->name);
+		cmwq_report("cmwq_destroy_workqueue", caller, -EPERM,
+			    "%s is a system queue and stays", wq->name);
 		return;
 	}
 	if (!cmwq_begin_destroying(wq)) {
-		pr_err("%s, called from %pS: errno %d; queue %s is being destroyed already\n",
-		       __func__, caller, -EALREADY, wq->name);
+		cmwq_report("cmwq_destroy_workqueue", caller, -EALREADY,
+			    "queue %s is being destroyed already", wq->name);
 		return;
 	}
 	cmwq_destroy_queue(wq);

@@ -24,6 +24,10 @@ static unsigned int seed = 1;
 module_param(seed, uint, 0444);
 MODULE_PARM_DESC(seed, "start of the pseudo-random numbers");
 
+static unsigned int everything = 0xff;
+module_param(everything, uint, 0444);
+MODULE_PARM_DESC(everything, "operations of everything_at_once, a mask of OP_*");
+
 struct racer {
 	struct e_delayed_work dwork;
 	struct e_wq *wq;
@@ -71,14 +75,21 @@ static void racer_fn(struct e_work *work)
 	atomic_dec(&r->running);
 }
 
-static void racers_make(unsigned int flags, int max_active, bool requeues)
+/* May an unbound queue be full while its items are flushed and cancelled? */
+static bool may_fill(struct e_wq *wq)
+{
+	return ENGINE_WAKES_CANCELLED_INACTIVE || wq != race_wq[1];
+}
+
+static void racers_make(int max_active, bool requeues)
 {
 	int i;
 
 	racers = kcalloc(ITEMS, sizeof(*racers), GFP_KERNEL);
-	race_wq[0] = e_alloc_workqueue("t_race0", E_PERCPU | flags, max_active);
-	race_wq[1] = e_alloc_workqueue("t_race1", E_UNBOUND | flags,
-				       max_active);
+	race_wq[0] = e_alloc_workqueue("t_race0", E_PERCPU, max_active);
+	race_wq[1] = e_alloc_workqueue("t_race1", E_UNBOUND,
+				       ENGINE_WAKES_CANCELLED_INACTIVE ?
+				       max_active : 0);
 	for (i = 0; i < ITEMS; i++) {
 		E_INIT_DELAYED_WORK(&racers[i].dwork, racer_fn);
 		racers[i].wq = race_wq[i & 1];
@@ -211,7 +222,8 @@ static void one_op(unsigned int op, struct racer *r, u32 random)
 		disable_a_while(r, random >> 8);
 		break;
 	case OP_MAX_ACTIVE:
-		e_set_max_active(r->wq, 1 + random % 8);
+		if (may_fill(r->wq))
+			e_set_max_active(r->wq, 1 + random % 8);
 		break;
 	}
 }
@@ -241,7 +253,7 @@ static void race_thread(int nr)
 static void race(unsigned int which, bool requeues, bool exact)
 {
 	ops = which;
-	racers_make(0, which & OP_MAX_ACTIVE ? 2 : 0, requeues);
+	racers_make(which & OP_MAX_ACTIVE ? 2 : 0, requeues);
 	test_run_threads(race_thread, THREADS);
 	racers_end(exact);
 }
@@ -294,7 +306,7 @@ static void queue_against_set_max_active(void)
 /* mod_delayed_work() on an item being cancelled leaves open what it did. */
 static void everything_at_once(void)
 {
-	race(0xff, true, false);
+	race(everything, true, false);
 }
 
 /* One item, queued by each CPU for itself while it runs on another one. */
@@ -316,7 +328,7 @@ static void pull_thread(int nr)
 static void pulled_between_cpus(void)
 {
 	atomic_set(&pull_queued, 0);
-	racers_make(0, 0, false);
+	racers_make(0, false);
 	test_run_threads(pull_thread, 4);
 	if (test_may_free()) {
 		e_flush_work(&racers->dwork.work);
@@ -344,7 +356,7 @@ static void many_cancellers(void)
 {
 	int i, queued = 0, taken = 0;
 
-	racers_make(0, 0, false);
+	racers_make(0, false);
 	for (i = 0; i < 40; i++) {
 		atomic_set(&took, 0);
 		queued += e_queue_work(race_wq[0], &racers->dwork.work);
@@ -391,7 +403,7 @@ static void flusher_thread(int nr)
 
 static void flushers_with_own_items(void)
 {
-	racers_make(0, 0, false);
+	racers_make(0, false);
 	test_run_threads(flusher_thread, 20);
 	test_destroy(race_wq[0]);
 	test_destroy(race_wq[1]);
@@ -521,7 +533,7 @@ static void stack_thread(int nr)
 
 static void items_on_many_stacks(void)
 {
-	racers_make(0, 0, false);
+	racers_make(0, false);
 	test_run_threads(stack_thread, THREADS);
 	test_destroy(race_wq[0]);
 	test_destroy(race_wq[1]);

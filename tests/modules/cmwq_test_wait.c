@@ -5,6 +5,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kprobes.h>
+
 #include "engine.h"
 #include "cmwq_test.h"
 #include "cmwq_test_probe.h"
@@ -214,6 +216,88 @@ static void flush_work_states(void)
 		return;
 	EXPECT(the_ret);
 	EXPECT_EQ(RUNS(p), 5);
+	test_destroy(wq);
+	probes_free(p);
+}
+
+/*
+ * The item that is flushed waits for its queue's max_active, and for that alone:
+ * nobody else on its CPU has anything to do when it is taken off.
+ */
+static void flush_of_cancelled_inactive(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_flush", E_UNBOUND, 1);
+	struct probe *p = probes(2);
+	int cpu;
+
+	if (!ENGINE_WAKES_CANCELLED_INACTIVE) {
+		test_skip("this kernel loses that wakeup, see engine.h");
+		test_destroy(wq);
+		probes_free(p);
+		return;
+	}
+	the_probe = &p[1];
+	for_each_online_cpu(cpu) {
+		if (!block_on(p, wq))
+			return;
+		EXPECT(e_queue_work_on(cpu, wq, &p[1].work));
+		test_thread_sleeps(test_thread_start(flush_the_probe, 0, -1));
+		EXPECT(e_cancel_work(&p[1].work));
+		if (!test_threads_join())
+			return;
+		open_gate(p);
+		e_flush_work(&p->work);
+		reinit_completion(&p->started);
+		EXPECT_EQ(RUNS(&p[1]), 0);
+	}
+	test_destroy(wq);
+	probes_free(p);
+}
+
+/*
+ * L1: flushing an item while its timer's function is on its way on another CPU,
+ * which takes a while, as a probe at its entry burns some.  The item has run
+ * when flush_delayed_work() returns, whoever of the two queued it.
+ */
+static atomic_t timer_fn_entered = ATOMIC_INIT(0);
+
+static int stretch_timer_fn(struct kprobe *kp, struct pt_regs *regs)
+{
+	atomic_inc(&timer_fn_entered);
+	udelay(500);
+	return 0;
+}
+
+static struct kprobe timer_fn_probe = {
+	.symbol_name = E_TIMER_FN_NAME,
+	.pre_handler = stretch_timer_fn,
+};
+
+static void flush_delayed_against_timer(void)
+{
+	int i, entered, cpu = cpumask_last(cpu_online_mask);
+	struct e_wq *wq;
+	struct probe *p;
+
+	if (num_online_cpus() < 2 || register_kprobe(&timer_fn_probe)) {
+		test_skip("needs two CPUs and kprobes");
+		return;
+	}
+	wq = e_alloc_workqueue("t_flush", E_PERCPU, 0);
+	p = probes(1);
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	for (i = 0; i < 30; i++) {
+		entered = atomic_read(&timer_fn_entered);
+		EXPECT(e_queue_delayed_work_on(cpu, wq, &p->dwork, 1));
+		while (atomic_read(&timer_fn_entered) == entered)
+			cpu_relax();
+		e_flush_delayed_work(&p->dwork);
+		if (!EXPECT_EQ(RUNS(p), i + 1))
+			break;
+	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	e_cancel_delayed_work_sync(&p->dwork);
+	unregister_kprobe(&timer_fn_probe);
 	test_destroy(wq);
 	probes_free(p);
 }
@@ -576,7 +660,9 @@ const struct test_case test_cases[] = {
 	CASE(delayed_on_each_cpu),
 	CASE(mod_delayed_states),
 	CASE(flush_work_states),
+	CASE(flush_of_cancelled_inactive),
 	CASE(flush_delayed_states),
+	CASE(flush_delayed_against_timer),
 	CASE(flush_waits_for_earlier_only),
 	CASE(flush_waits_for_inactive),
 	CASE(staggered_flushers),

@@ -23,6 +23,8 @@
 #define ENGINE_HAS_DISABLE		1
 /* max_active of an unbound queue counts machine-wide, not per NUMA node */
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE	1
+/* an item off a full unbound queue lets go of those who flush it */
+#define ENGINE_WAKES_CANCELLED_INACTIVE	1
 
 /* These stand for tags of types too: struct e_work. */
 #define e_work				cmwq_work
@@ -40,6 +42,7 @@
 #define E_MAX_ACTIVE			CMWQ_MAX_ACTIVE
 #define E_DFL_ACTIVE			CMWQ_DFL_ACTIVE
 #define E_CPU_UNBOUND			CMWQ_WORK_CPU_UNBOUND
+#define E_TIMER_FN_NAME			"cmwq_delayed_work_timer_fn"
 #define E_BUSY_PENDING			CMWQ_WORK_BUSY_PENDING
 #define E_BUSY_RUNNING			CMWQ_WORK_BUSY_RUNNING
 
@@ -117,6 +120,14 @@
 #define ENGINE_HAS_DISABLE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0))
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
+/*
+ * With the machine-wide max_active the pool of an item that is held back may
+ * have nothing else to do.  try_to_grab_pending() then moves the barrier of
+ * whoever flushes the item to that pool's worklist and wakes nobody: the
+ * flusher sleeps until something else is queued there.  Seen on 6.12.117 once
+ * in about 30 runs of everything_at_once, by reading in 6.12 and later.
+ */
+#define ENGINE_WAKES_CANCELLED_INACTIVE	(!ENGINE_HAS_GLOBAL_MAX_ACTIVE)
 
 #define e_work				work_struct
 #define e_delayed_work			delayed_work
@@ -132,6 +143,7 @@
 #define E_MAX_ACTIVE			WQ_MAX_ACTIVE
 #define E_DFL_ACTIVE			WQ_DFL_ACTIVE
 #define E_CPU_UNBOUND			WORK_CPU_UNBOUND
+#define E_TIMER_FN_NAME			"delayed_work_timer_fn"
 #define E_BUSY_PENDING			WORK_BUSY_PENDING
 #define E_BUSY_RUNNING			WORK_BUSY_RUNNING
 /* Per-CPU is what a queue is without WQ_UNBOUND until 6.17 wants it said. */
