@@ -271,6 +271,7 @@ extern unsigned int cmwq_pool_max_workers;
 extern unsigned int cmwq_total_max_workers;
 extern unsigned int cmwq_idle_timeout_ms;
 extern unsigned int cmwq_concurrency;
+extern int cmwq_fail_create;
 extern char *cmwq_hooks;
 
 /* pool.c */

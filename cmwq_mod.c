@@ -34,6 +34,10 @@ unsigned int cmwq_idle_timeout_ms = 300 * 1000;
 module_param_cb(idle_timeout_ms, &limit_ops, &cmwq_idle_timeout_ms, 0644);
 MODULE_PARM_DESC(idle_timeout_ms, "ms after which surplus idle workers are retired, 2.. (default 300000)");
 
+int cmwq_fail_create;
+module_param_named(fail_create, cmwq_fail_create, int, 0644);
+MODULE_PARM_DESC(fail_create, "test knob: the n-th creation of a worker from now on shall fail; -1: each until 0 is written");
+
 static char *fail_init;
 module_param(fail_init, charp, 0);
 MODULE_PARM_DESC(fail_init, "test knob: name of the init step that shall fail");

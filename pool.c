@@ -27,7 +27,9 @@
  *	1. link to worklist [mb]	1. dec nr_running
  *	2. read nr_running		2. read inbox, worklist: nothing
  *    Hence the rule: who links items and is not a worker on its way to run
- *    them calls cmwq_pool_pick() before unlocking.
+ *    them calls cmwq_pool_pick() before unlocking.  A worker that links them
+ *    and then finds enough others running is such a lock holder, too: the
+ *    barrier is in the splice.
  *
  * R4: two pushes.  Only the push that finds the inbox empty looks for a kick:
  *    a later one relies on it, and whoever acts on the first takes both.
@@ -152,6 +154,7 @@ void __cmwq_pool_splice(struct cmwq_pool *pool)
 	llist_for_each_entry_safe(work, next, items, inbox)
 		pwq_link(pool, cmwq_data_pwq(atomic_long_read(&work->data)),
 			 work);
+	smp_mb();	/* R3 */
 }
 
 /**
@@ -451,11 +454,25 @@ static void idle_timer_fn(struct timer_list *t)
 
 /* Creating workers */
 
+/* The test knob; spare_lock is held. */
+static bool creation_shall_fail(void)
+{
+	int n = READ_ONCE(cmwq_fail_create);
+
+	if (n > 0)
+		WRITE_ONCE(cmwq_fail_create, n - 1);
+	return n < 0 || n == 1;
+}
+
 static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
 {
 	struct cmwq_worker *worker;
 
 	spin_lock(&spare_lock);
+	if (unlikely(creation_shall_fail())) {
+		spin_unlock(&spare_lock);
+		return NULL;
+	}
 	worker = list_first_entry_or_null(&spare_workers, struct cmwq_worker,
 					  node);
 	if (worker)
@@ -776,15 +793,19 @@ int cmwq_pools_init(void)
 void cmwq_pools_exit(void)
 {
 	struct cmwq_worker *worker, *next;
+	bool busy = false;
 	int id;
 
 	for (id = 1; id <= cmwq_nr_pools; id++) {
 		struct cmwq_pool *pool = cmwq_pools[id];
 
 		irq_work_sync(&pool->kick_work);
-		WARN_ON(cmwq_pool_has_work(pool) || pool->nr_workers ||
-			atomic_read(&pool->nr_running));
+		if (WARN_ON(cmwq_pool_has_work(pool) || pool->nr_workers ||
+			    atomic_read(&pool->nr_running)))
+			busy = true;
 	}
+	if (busy)
+		return;		/* leaked rather than freed under somebody */
 	list_for_each_entry_safe(worker, next, &spare_workers, node)
 		kfree(worker);
 	kfree(cmwq_unbound_pools);

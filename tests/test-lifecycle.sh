@@ -93,6 +93,74 @@ every_step_fails_cleanly()
 	return "$bad"
 }
 
+# The first worker of each pool in turn cannot be made.
+every_worker_fails_cleanly()
+{
+	local n=1 before expected
+
+	expected=$(grep -c '^processor' /proc/cpuinfo)
+	expected=$((2 * expected + 2))
+	before=$(footprint)
+	while ! load_cmwq "fail_create=$n" 2>/tmp/insmod; do
+		grep -q 'Cannot allocate memory' /tmp/insmod || return 1
+		eventually 20 nothing_left || return 1
+		[ "$before" = "$(footprint)" ] ||
+			{ echo "$n: left behind: $(footprint)"; return 1; }
+		n=$((n + 1))
+		[ "$n" -le 100 ] || return 1
+	done
+	echo "$((n - 1)) creations failed, of $expected that loading needs"
+	unload_bounded cmwq && [ "$((n - 1))" = "$expected" ]
+}
+
+client_is()
+{
+	[ "$(parameter "$client" "$1")" = "$2" ]
+}
+
+fail_create()
+{
+	echo "$1" >/sys/module/cmwq/parameters/fail_create
+}
+
+failures_above()
+{
+	[ "$(cmwq_value stats worker_creations_failed)" -gt "$1" ]
+}
+
+# No worker can be made any more: what is there does it all.
+works_without_new_workers()
+{
+	load_cmwq fail_create=0 && fail_create -1 &&
+		load_test "$client" sleepers=30 sleep_ms=20 busy=2 || return 1
+	wait_until 60 client_is woken 30 || { show_state; return 1; }
+	failures_above 0 || { echo "nothing failed"; return 1; }
+	log_since "$mark" | grep -m 1 'cmwq: pool .* no new worker (errno -12)' ||
+		{ echo "the log does not say so"; return 1; }
+	unload_bounded "$client" && unload_bounded cmwq &&
+		eventually 20 nothing_left
+}
+
+# All workers are asleep in items that wait for others, and none can be made:
+# when that is over the pool gets going without anybody queueing anything.
+recovers_from_failed_creation()
+{
+	local was
+
+	load_cmwq fail_create=0 && fail_create -1 &&
+		load_test "$client" sleepers=10 || return 1
+	wait_until 30 failures_above 2 || { show_state; return 1; }
+	was=$(parameter "$client" asleep)
+	echo "$was of 10 items started"
+	[ "$was" -lt 10 ] || return 1
+	fail_create 0
+	wait_until 60 client_is asleep 10 || { show_state; return 1; }
+	echo 1 >"/sys/module/$client/parameters/release"
+	wait_until 60 client_is woken 10 || { show_state; return 1; }
+	unload_bounded "$client" && unload_bounded cmwq &&
+		eventually 20 nothing_left
+}
+
 refuses()
 {
 	local mark
@@ -336,7 +404,7 @@ taint_is_normal()
 	[ $((taint & ~(taint_before | 4096 | 8192))) = 0 ]
 }
 
-ktap_begin 14
+ktap_begin 17
 taint_before=$(cat /proc/sys/kernel/tainted)
 first='' second='' third='' threads_first='' threads_third=''
 mark=$(log_mark)
@@ -345,6 +413,10 @@ ktap_test "loads and unloads" load_and_unload ||
 ktap_test "a second load is refused" load_twice
 ktap_test "an unknown step of fail_init is refused with a list" list_steps
 ktap_test "every step of loading fails cleanly" every_step_fails_cleanly
+ktap_test "every first worker fails cleanly" every_worker_fails_cleanly
+ktap_test "items run although no worker can be made" works_without_new_workers
+ktap_test "a pool without workers recovers by itself" \
+	recovers_from_failed_creation
 ktap_test "bad parameters are refused with a sentence" bad_parameters
 ktap_test "bad values written to parameters are refused" bad_writes
 ktap_test "unloading is refused while a module links it" refused_for_link
