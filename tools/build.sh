@@ -3,14 +3,20 @@
 #
 # Build cmwq.ko, its broken variant, the test modules and the samples for one
 # kernel, in build/<kernel>/ (kbuild writes beside the sources, so these are
-# copied there first).  usage: build.sh KERNEL [MAKE-ARGUMENT...]
+# copied there first).  usage: build.sh [--module] KERNEL [MAKE-ARGUMENT...]
 #
+# --module: cmwq.ko alone.
 # KERNEL is 6.1 or 6.12 (fetched by tests/vm/setup.sh) or the directory of a
 # configured kernel (/lib/modules/<release>/build).
 
 set -u
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+what=all
+if [ "${1-}" = --module ]; then
+	what=module
+	shift
+fi
 kernel=${1-}
 shift
 
@@ -84,9 +90,11 @@ for entry in *; do
 	*) [ ! -d "$entry" ] || core="$core $entry" ;;
 	esac
 done
-stamp=$out/.built
+stamp=$out/.built-$what
 inputs=("$kdir/Module.symvers" tools/build.sh)
-for entry in tests/modules samples demo; do
+others="tests/modules samples demo"
+[ $what = all ] || others=
+for entry in $others; do
 	[ ! -d "$entry" ] || inputs+=("$entry")
 done
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$*" ]; then
@@ -105,12 +113,14 @@ echo "  BUILD   $name: cmwq.ko"
 sync_sources "$root" "$out" $core || exit 1
 kbuild "$out" "$@" || exit 1
 
-echo "  BUILD   $name: cmwq.ko, deliberately broken"
-# shellcheck disable=SC2086
-sync_sources "$root" "$out/busted" $core || exit 1
-kbuild "$out/busted" CMWQ_BUSTED=1 "$@" || exit 1
+if [ $what = all ]; then
+	echo "  BUILD   $name: cmwq.ko, deliberately broken"
+	# shellcheck disable=SC2086
+	sync_sources "$root" "$out/busted" $core || exit 1
+	kbuild "$out/busted" CMWQ_BUSTED=1 "$@" || exit 1
+fi
 
-for entry in tests/modules samples demo; do
+for entry in $others; do
 	[ -f "$entry/Makefile" ] || [ -f "$entry/Kbuild" ] || continue
 	to=$out/${entry%/modules}
 	echo "  BUILD   $name: ${entry%/modules}"

@@ -77,7 +77,7 @@ load()
 		return 0
 	fi
 	"$root/tests/vm/setup.sh" --build || exit 1
-	"$root/tools/build.sh" "$kdir" ||
+	"$root/tools/build.sh" --module "$kdir" ||
 		die "the build failed (above)"
 	if ! said=$(as_root insmod "$ko" "$@" 2>&1); then
 		case "$said" in
