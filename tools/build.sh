@@ -31,7 +31,9 @@ case "$kernel" in
 */*)
 	kdir=$(cd "$kernel" 2>/dev/null && pwd) ||
 		die "no directory $kernel"
-	name=$(make -s -C "$kdir" kernelrelease 2>/dev/null | tail -n 1)
+	# What uname -r says there; Debian's "make kernelrelease" says less.
+	name=$(sed -n 's/^#define UTS_RELEASE "\(.*\)".*/\1/p' \
+		"$kdir/include/generated/utsrelease.h" 2>/dev/null)
 	[ -n "$name" ] || die "$kdir is not a configured kernel"
 	;;
 *)
