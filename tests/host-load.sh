@@ -13,6 +13,7 @@ root=$(cd "$here/.." && pwd)
 kernel=$(readlink -f "$root/build/kernels/${1:?which kernel?}")
 kdir=$kernel/kdir
 release=${kernel##*/}		# as its package, and uname -r, have it
+pattern=${release//[.+]/.}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
@@ -56,7 +57,7 @@ loaded()
 # says NAME STATUS PATTERN load|unload [PARAMETER...]: exactly one sentence
 says()
 {
-	local name=$1 status=$2 pattern=$3 got
+	local name=$1 status=$2 wanted=$3 got
 
 	shift 3
 	PATH=$dir/bin:$PATH CMWQ_TEST_ROOT=$dir/top \
@@ -64,12 +65,12 @@ says()
 	got=$?
 	number=$((number + 1))
 	if [ $got = "$status" ] &&
-	   [ "$(grep -cE "^cmwq: $pattern" "$dir/log")" = 1 ] && ${also:-:}; then
+	   [ "$(grep -cE "^cmwq: $wanted" "$dir/log")" = 1 ] && ${also:-:}; then
 		echo "ok $number $name"
 	else
 		failed=1
 		sed 's/^/# /' "$dir/log"
-		echo "# status $got, wanted $status and: cmwq: $pattern"
+		echo "# status $got, wanted $status and: cmwq: $wanted"
 		echo "not ok $number $name"
 	fi
 }
@@ -80,7 +81,7 @@ inserted()
 
 	read -r ko rest <"$dir/insmod" || return 1
 	[ "$rest" = "hooks=tracepoint" ] &&
-		modinfo_of "$ko" | grep -q "^vermagic=$release "
+		modinfo_of "$ko" | grep -q "^vermagic=$pattern "
 }
 
 modinfo_of()
@@ -94,7 +95,7 @@ not_inserted()
 }
 
 echo "KTAP version 1"
-echo "1..11"
+echo "1..12"
 
 also=not_inserted
 machine 4.19.0-1-amd64
@@ -102,16 +103,18 @@ says "a kernel that is not supported" 1 \
 	'kernel 4\.19\.0-1-amd64 is not supported; boot one of' load
 machine "$release"
 says "headers are missing" 1 \
-	"the headers .* are missing; install .*apt-get install linux-headers-$release" load
+	"the headers .* are missing; install .*apt-get install linux-headers-$pattern" load
 mkdir "$dir/kdir"
 touch "$dir/kdir/Makefile"
 grep -v CONFIG_PREEMPT_NOTIFIERS "$kdir/.config" >"$dir/kdir/.config"
 machine "$release" "$dir/kdir"
 says "an option is missing" 1 \
-	"kernel $release was built without CONFIG_PREEMPT_NOTIFIERS; boot" load
+	"kernel $pattern was built without CONFIG_PREEMPT_NOTIFIERS; boot" load
 machine "$release" "$kdir"
 loaded
-says "it is loaded already" 0 'already loaded' load
+says "it is loaded already" 0 'already loaded, version' load
+says "it is, with other parameters" 1 'already loaded; .* make unload' \
+	load hooks=tracepoint
 also=inserted
 machine "$release" "$kdir"
 says "nothing is in the way" 0 'loaded; look at' load hooks=tracepoint

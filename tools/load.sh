@@ -72,6 +72,8 @@ load()
 
 	check_kernel
 	if [ -d "$sysmod/cmwq" ]; then
+		[ $# = 0 ] || die "already loaded; for other parameters end it" \
+			"first with: make unload"
 		echo "cmwq: already loaded, version" \
 		     "$(cat "$sysmod/cmwq/version" 2>/dev/null)"
 		return 0
@@ -87,7 +89,7 @@ load()
 			    "mokutil --import, or turn Secure Boot off"
 			;;
 		*)
-			as_root dmesg | grep 'cmwq' | tail -n 5 >&2
+			as_root dmesg | grep 'cmwq: ' | tail -n 2 >&2
 			! wants_signature ||
 				die "loading failed and this kernel accepts" \
 				    "signed modules only: sign $ko"
