@@ -364,6 +364,7 @@ void cmwq_report(const char *what, void *caller, int err, const char *fmt, ...);
 /* flush.c */
 bool cmwq_steal(struct cmwq_work *work, unsigned long *flags);
 bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour);
+bool cmwq_item_usable(struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller);
 void cmwq_drain(struct cmwq_workqueue *wq);
 bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller);

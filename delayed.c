@@ -90,16 +90,16 @@ bool cmwq_mod_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
 	static const char what[] = "cmwq_mod_delayed_work";
 	void *caller = __builtin_return_address(0);
 	unsigned long flags;
-	bool pending;
+	bool pending, accepted;
 
-	local_irq_save(flags);
 	if (!dwork_sane(dwork, what, caller) ||
-	    !cmwq_wq_accepts(&cpu, wq, dwork ? &dwork->work : NULL, what,
-			     caller)) {
-		local_irq_restore(flags);
+	    !cmwq_item_usable(dwork ? &dwork->work : NULL, what, caller))
 		return false;
-	}
+	local_irq_save(flags);
+	accepted = cmwq_wq_accepts(&cpu, wq, &dwork->work, what, caller);
 	local_irq_restore(flags);
+	if (!accepted)
+		return false;
 
 	for (;;) {
 		pending = cmwq_steal(&dwork->work, &flags);
@@ -125,7 +125,7 @@ EXPORT_SYMBOL_GPL(cmwq_mod_delayed_work_on);
 bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork)
 {
 	void *caller = __builtin_return_address(0);
-	unsigned long flags;
+	unsigned long flags, data;
 
 	if (!dwork) {
 		cmwq_report("cmwq_flush_delayed_work", caller, -EINVAL,
@@ -135,7 +135,8 @@ bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork)
 	/* L1: a timer that cannot be deleted is about to push the item. */
 	for (;;) {
 		local_irq_save(flags);
-		if (!cmwq_data_delayed(atomic_long_read(&dwork->work.data)))
+		data = atomic_long_read(&dwork->work.data);
+		if (!cmwq_data_delayed(data) || !cmwq_data_offq_valid(data))
 			break;
 		if (timer_delete(&dwork->timer)) {
 			cmwq_delayed_work_timer_fn(&dwork->timer);

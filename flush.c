@@ -130,7 +130,15 @@ static bool certainly_idle(struct cmwq_work *work)
 	return idle;
 }
 
-static bool item_usable(struct cmwq_work *work, const char *what, void *caller)
+/**
+ * cmwq_item_usable - check an item that is to be waited for or changed
+ * @work:	the item
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * Return: false, with a log line, if it is NULL or cannot be one.
+ */
+bool cmwq_item_usable(struct cmwq_work *work, const char *what, void *caller)
 {
 	if (unlikely(!work)) {
 		cmwq_report(what, caller, -EINVAL, "the item is NULL");
@@ -199,7 +207,7 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 	struct cmwq_waiter w = { .work = work };
 
 	might_sleep();
-	if (!item_usable(work, what, caller))
+	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	if (unlikely(self && self->current_work == work)) {
 		cmwq_report(what, caller, -EDEADLK,
@@ -238,7 +246,7 @@ static bool cancel(struct cmwq_work *work, unsigned long depth,
 	bool pending;
 	long data;
 
-	if (!item_usable(work, what, caller))
+	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	for (;;) {
 		pending = cmwq_steal(work, &flags);
@@ -268,7 +276,7 @@ static bool enable(struct cmwq_work *work, const char *what, void *caller)
 {
 	long data;
 
-	if (!item_usable(work, what, caller))
+	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	data = atomic_long_read(&work->data);
 	do {
@@ -302,7 +310,7 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 	unsigned long flags;
 
 	might_sleep();
-	if (!item_usable(work, what, caller))
+	if (!cmwq_item_usable(work, what, caller))
 		return false;
 
 	pending = steal(work, &flags, &runs);
@@ -609,7 +617,8 @@ unsigned int cmwq_work_busy(struct cmwq_work *work)
 	struct cmwq_pool *pool;
 	unsigned long flags;
 
-	if (!item_usable(work, "cmwq_work_busy", __builtin_return_address(0)))
+	if (!cmwq_item_usable(work, "cmwq_work_busy",
+			      __builtin_return_address(0)))
 		return 0;
 	if (cmwq_work_pending(work))
 		busy |= CMWQ_WORK_BUSY_PENDING;

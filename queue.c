@@ -21,8 +21,9 @@
 
 #include <linux/ratelimit.h>
 
-/* A caller in a loop must not drown the log: so many lines in 5 s at most. */
-static DEFINE_RATELIMIT_STATE(report_limit, 5 * HZ, 100);
+/* A caller in a loop must not drown the log: ten lines of one in 5 s. */
+static DEFINE_RATELIMIT_STATE(report_limit, 5 * HZ, 10);
+static void *last_caller;	/* A: a hint */
 
 /**
  * cmwq_report - one log line about a misuse
@@ -36,8 +37,9 @@ void cmwq_report(const char *what, void *caller, int err, const char *fmt, ...)
 	struct va_format vaf = { .fmt = fmt };
 	va_list args;
 
-	if (!__ratelimit(&report_limit))
+	if (READ_ONCE(last_caller) == caller && !__ratelimit(&report_limit))
 		return;
+	WRITE_ONCE(last_caller, caller);
 	va_start(args, fmt);
 	vaf.va = &args;
 	pr_err("%s, called from %pS: errno %d; %pV\n", what, caller, err,

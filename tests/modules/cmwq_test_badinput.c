@@ -23,7 +23,7 @@ static void still_works(void)
 /* Items that are none: what a forgotten or a freed one looks like. */
 static void no_items(void)
 {
-	static const u8 patterns[] = { 0, 0x6b, 0x5a, 0xcc };
+	static const u8 patterns[] = { 0, 0x6b, 0x5a, 0xcc, 0x58 };
 	struct cmwq_delayed_work *dwork = kzalloc(sizeof(*dwork), GFP_KERNEL);
 	struct cmwq_work *work = &dwork->work;
 	int i;
@@ -38,6 +38,8 @@ static void no_items(void)
 		EXPECT(!cmwq_cancel_work_sync(work));
 		EXPECT(!cmwq_disable_work(work));
 		EXPECT(!cmwq_flush_work(work));
+		EXPECT(!cmwq_flush_delayed_work(dwork));
+		EXPECT(!cmwq_disable_delayed_work_sync(dwork));
 		EXPECT_EQ(cmwq_work_busy(work), 0);
 		EXPECT(((u8 *)work)[0] == patterns[i]);
 	}
