@@ -104,7 +104,7 @@
 
 /* pools */
 #define POOL_DISASSOCIATED	BIT(0)	/* its CPU is down */
-#define POOL_STARVED		BIT(1)	/* the keeper shall create a worker */
+#define POOL_STARVED		BIT(1)	/* the keeper looks after it */
 
 #define CMWQ_BUSY_BITS		6
 
@@ -121,7 +121,7 @@ struct cmwq_pool {
 	unsigned int		flags;		/* PR: POOL_* */
 	struct list_head	worklist;	/* PR: active items, in order */
 	struct list_head	idle;		/* P: most recent first */
-	int			nr_workers;	/* P */
+	int			nr_workers;	/* PR */
 	int			nr_idle;	/* P */
 	struct task_struct	*manager;	/* P: creating a worker */
 	unsigned long		create_after;	/* P: jiffies; back-off */
@@ -138,8 +138,8 @@ struct cmwq_pool {
 
 	u64			created;	/* P: workers, since load */
 	u64			retired;	/* P */
-	u64			handovers;	/* P: wakes by the guarantee */
-	u64			prewakes;	/* P: wakes by the accelerator */
+	u64			handovers;	/* PR: wakes by the guarantee */
+	u64			prewakes;	/* PR: wakes by the accelerator */
 	u64			create_failed;	/* P */
 	u64			capped;		/* P: creations not tried */
 
@@ -175,7 +175,7 @@ struct cmwq_workqueue {
 	struct cmwq_pwq		*unbound_pwq;	/* I: NULL if per-CPU */
 
 	struct mutex		mutex;		/* W: what it stands for */
-	int			max_active;	/* W */
+	int			max_active;	/* W; read by the views */
 	unsigned int		colour;		/* W */
 	int			nr_drainers;	/* W */
 	struct semaphore	colours;	/* A: colours that are free */
@@ -192,8 +192,8 @@ struct cmwq_workqueue {
 struct cmwq_worker {
 	unsigned int		flags;		/* S, and P: WORKER_* */
 	bool			counted;	/* S: is in pool->nr_running */
-	struct cmwq_pool	*pool;		/* I */
-	struct task_struct	*task;		/* I */
+	struct cmwq_pool	*pool;		/* I, until it is recycled */
+	struct task_struct	*task;		/* I, then A: H2 in sched_hook.c */
 	struct preempt_notifier	notifier;	/* S */
 
 	struct hlist_node	busy_node;	/* P */
@@ -213,7 +213,7 @@ struct cmwq_worker {
 struct cmwq_waiter {
 	struct list_head	node;		/* P */
 	struct cmwq_work	*work;		/* I */
-	struct completion	done;
+	struct completion	done;		/* A */
 };
 
 /* data word helpers */
@@ -355,7 +355,8 @@ struct task_struct *cmwq_keeper_ask(void);
 bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 			struct cmwq_work *work);
 bool cmwq_claim(struct cmwq_work *work, const char *what, void *caller);
-bool cmwq_wq_accepts(int *cpu, struct cmwq_workqueue *wq,
+bool cmwq_cpu_valid(int cpu, const char *what, void *caller);
+bool cmwq_wq_accepts(int cpu, struct cmwq_workqueue *wq,
 		     struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_item_sane(struct cmwq_work *work, unsigned long data);
 __printf(4, 5)
@@ -367,6 +368,7 @@ bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour);
 bool cmwq_item_usable(struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller);
 void cmwq_drain(struct cmwq_workqueue *wq);
+bool cmwq_wq_alive(struct cmwq_workqueue *wq, const char *what, void *caller);
 bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller);
 
 /**
@@ -413,6 +415,7 @@ void cmwq_hook_worker_exit(struct cmwq_worker *worker);
 void cmwq_kick_irq_work(struct irq_work *work);
 
 struct seq_file;
+const char *cmwq_hook_of_pool(struct cmwq_pool *pool);
 const char *cmwq_hooks_describe(void);
 void cmwq_hooks_show(struct seq_file *m);
 

@@ -34,8 +34,15 @@ unsigned int cmwq_idle_timeout_ms = 300 * 1000;
 module_param_cb(idle_timeout_ms, &limit_ops, &cmwq_idle_timeout_ms, 0644);
 MODULE_PARM_DESC(idle_timeout_ms, "ms after which surplus idle workers are retired, 2.. (default 300000)");
 
+static int set_fail_create(const char *val, const struct kernel_param *kp);
+
+static const struct kernel_param_ops fail_create_ops = {
+	.set = set_fail_create,
+	.get = param_get_int,
+};
+
 int cmwq_fail_create;
-module_param_named(fail_create, cmwq_fail_create, int, 0644);
+module_param_cb(fail_create, &fail_create_ops, &cmwq_fail_create, 0644);
 MODULE_PARM_DESC(fail_create, "test knob: the n-th creation of a worker from now on shall fail; -1: each until 0 is written");
 
 static char *fail_init;
@@ -53,6 +60,19 @@ static int set_limit(const char *val, const struct kernel_param *kp)
 		return -EINVAL;
 	}
 	WRITE_ONCE(*(unsigned int *)kp->arg, n);
+	return 0;
+}
+
+static int set_fail_create(const char *val, const struct kernel_param *kp)
+{
+	int n, err = kstrtoint(val, 0, &n);
+
+	if (err || n < -1) {
+		pr_err("%s=%s is out of range (errno %d): give the number of a creation, 0 for none, -1 for all\n",
+		       kp->name, val, -EINVAL);
+		return -EINVAL;
+	}
+	WRITE_ONCE(*(int *)kp->arg, n);
 	return 0;
 }
 
@@ -83,9 +103,9 @@ static const struct {
 	{ "hooks",	cmwq_hooks_init,	cmwq_hooks_exit },
 	{ "keeper",	cmwq_keeper_init,	cmwq_keeper_exit },
 	{ "workers",	cmwq_workers_init,	cmwq_workers_exit },
+	{ "debugfs",	cmwq_debugfs_init,	cmwq_debugfs_exit },
 	{ "queues",	cmwq_queues_init,	cmwq_queues_exit },
 	{ "clients",	cmwq_clients_init,	cmwq_clients_exit },
-	{ "debugfs",	cmwq_debugfs_init,	cmwq_debugfs_exit },
 };
 
 static void undo(int nr)

@@ -22,7 +22,7 @@ void cmwq_delayed_work_timer_fn(struct timer_list *t)
 	struct cmwq_work *work = &dwork->work;
 	int cpu = dwork->cpu;
 
-	if (likely(cmwq_wq_accepts(&cpu, dwork->wq, work,
+	if (likely(cmwq_wq_accepts(cpu, dwork->wq, work,
 				   "cmwq_queue_delayed_work, timer",
 				   work->func)))
 		cmwq_queue_claimed(cpu, dwork->wq, work);
@@ -72,7 +72,7 @@ bool cmwq_queue_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
 
 	local_irq_save(flags);
 	if (dwork_sane(dwork, "cmwq_queue_delayed_work", caller) &&
-	    cmwq_wq_accepts(&cpu, wq, dwork ? &dwork->work : NULL,
+	    cmwq_wq_accepts(cpu, wq, dwork ? &dwork->work : NULL,
 			    "cmwq_queue_delayed_work", caller) &&
 	    cmwq_claim(&dwork->work, "cmwq_queue_delayed_work", caller)) {
 		start_delay(cpu, wq, dwork, delay);
@@ -96,7 +96,7 @@ bool cmwq_mod_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
 	    !cmwq_item_usable(dwork ? &dwork->work : NULL, what, caller))
 		return false;
 	local_irq_save(flags);
-	accepted = cmwq_wq_accepts(&cpu, wq, &dwork->work, what, caller);
+	accepted = cmwq_wq_accepts(cpu, wq, &dwork->work, what, caller);
 	local_irq_restore(flags);
 	if (!accepted)
 		return false;
@@ -105,7 +105,7 @@ bool cmwq_mod_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
 		pending = cmwq_steal(&dwork->work, &flags);
 		if (pending || cmwq_claim(&dwork->work, what, caller)) {
 			/* Once more, within the section of D1. */
-			if (cmwq_wq_accepts(&cpu, wq, &dwork->work, what,
+			if (cmwq_wq_accepts(cpu, wq, &dwork->work, what,
 					    caller))
 				start_delay(cpu, wq, dwork, delay);
 			else

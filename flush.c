@@ -29,6 +29,8 @@
  */
 #include "cmwq_internal.h"
 
+#define DRAIN_PATIENCE	(5 * HZ)	/* then it says what it waits for */
+
 /* Taking items off their queue */
 
 /* @work is linked in its pool, whose lock is held. */
@@ -414,7 +416,7 @@ EXPORT_SYMBOL_GPL(cmwq_enable_delayed_work);
 
 void cmwq_destroy_work_on_stack(struct cmwq_work *work)
 {
-	WARN(cmwq_work_pending(work),
+	WARN(work && cmwq_work_pending(work),
 	     "cmwq: the on-stack item of %ps is still pending: cancel or flush it first\n",
 	     work->func);
 }
@@ -422,6 +424,8 @@ EXPORT_SYMBOL_GPL(cmwq_destroy_work_on_stack);
 
 void cmwq_destroy_delayed_work_on_stack(struct cmwq_delayed_work *dwork)
 {
+	if (!dwork)
+		return;
 	cmwq_destroy_work_on_stack(&dwork->work);
 	destroy_timer_on_stack(&dwork->timer);
 }
@@ -432,7 +436,7 @@ EXPORT_SYMBOL_GPL(cmwq_destroy_delayed_work_on_stack);
 struct cmwq_flusher {
 	struct list_head	node;		/* F */
 	unsigned int		colour;		/* I */
-	struct completion	done;
+	struct completion	done;		/* A */
 };
 
 /**
@@ -462,7 +466,46 @@ bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour)
 	return woke;
 }
 
-static void flush_queue(struct cmwq_workqueue *wq)
+/* A function of the queue that is running; NULL if none is. */
+static cmwq_func_t running_func(struct cmwq_workqueue *wq)
+{
+	struct cmwq_worker *worker;
+	cmwq_func_t func = NULL;
+	struct cmwq_pwq *pwq;
+	int cpu;
+
+	lockdep_assert_held(&wq->mutex);
+	cmwq_for_each_pwq(pwq, cpu, wq) {
+		raw_spin_lock_irq(&pwq->pool->lock);
+		list_for_each_entry(worker, &pwq->pool->workers, node)
+			if (worker->current_pwq == pwq)
+				func = worker->current_func;
+		raw_spin_unlock_irq(&pwq->pool->lock);
+		if (func)
+			break;
+	}
+	return func;
+}
+
+/* Whoever drains is told what is in the way, less and less often. */
+static void wait_patiently(struct cmwq_workqueue *wq, struct completion *done)
+{
+	unsigned long since = jiffies, patience = DRAIN_PATIENCE;
+	cmwq_func_t func;
+
+	while (!wait_for_completion_timeout(done, patience)) {
+		patience = min(2 * patience, 60UL * HZ);
+		mutex_lock(&wq->mutex);
+		func = wq->intake == CMWQ_DEAD ? NULL : running_func(wq);
+		mutex_unlock(&wq->mutex);
+		pr_warn("queue %s of %s is not empty after %lu s: waiting for %ps\n",
+			wq->name, cmwq_owner_name(wq->owner),
+			(jiffies - since) / HZ, func);
+	}
+}
+
+/* @drain: is the caller going to repeat it until the queue is empty? */
+static void flush_queue(struct cmwq_workqueue *wq, bool drain)
 {
 	struct cmwq_flusher f;
 	struct cmwq_pwq *pwq;
@@ -474,6 +517,11 @@ static void flush_queue(struct cmwq_workqueue *wq)
 	init_completion(&f.done);
 	down(&wq->colours);
 	mutex_lock(&wq->mutex);
+	if (wq->intake == CMWQ_DEAD) {		/* meanwhile: D2 */
+		mutex_unlock(&wq->mutex);
+		up(&wq->colours);
+		return;
+	}
 
 	f.colour = wq->colour;
 	next = (wq->colour + 1) % WORK_COLOURS;
@@ -498,12 +546,46 @@ static void flush_queue(struct cmwq_workqueue *wq)
 	local_irq_save(flags);
 	cmwq_flush_put(wq, f.colour);				/* F1 */
 	local_irq_restore(flags);
-	wait_for_completion(&f.done);
+	if (drain)
+		wait_patiently(wq, &f.done);
+	else
+		wait_for_completion(&f.done);
 	up(&wq->colours);
 }
 
 /**
- * cmwq_wq_usable - check a queue that somebody wants to wait for or change
+ * cmwq_wq_alive - check a queue that somebody wants to look at or change
+ * @wq:		the queue
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * Return: false, with a log line, if it is none.  The answer holds until
+ * interrupts are enabled or wq->mutex, taken before the call, is dropped (D2).
+ */
+bool cmwq_wq_alive(struct cmwq_workqueue *wq, const char *what, void *caller)
+{
+	if (!wq) {
+		cmwq_report(what, caller, -EINVAL, "the queue is NULL");
+		return false;
+	}
+	switch (READ_ONCE(wq->intake)) {
+	case CMWQ_OPEN:
+	case CMWQ_DRAINING:
+	case CMWQ_DESTROYING:
+		return true;
+	case CMWQ_DEAD:
+		cmwq_report(what, caller, -ENODEV,
+			    "the queue has been destroyed already");
+		return false;
+	default:
+		cmwq_report(what, caller, -EINVAL,
+			    "not a workqueue (never allocated, or freed)");
+		return false;
+	}
+}
+
+/**
+ * cmwq_wq_usable - check a queue that somebody wants to wait for
  * @wq:		the queue
  * @what:	function, for the log
  * @caller:	its caller, for the log
@@ -515,24 +597,8 @@ bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller)
 {
 	struct cmwq_worker *self = cmwq_current_worker();
 
-	if (!wq) {
-		cmwq_report(what, caller, -EINVAL, "the queue is NULL");
+	if (!cmwq_wq_alive(wq, what, caller))
 		return false;
-	}
-	switch (READ_ONCE(wq->intake)) {
-	case CMWQ_OPEN:
-	case CMWQ_DRAINING:
-	case CMWQ_DESTROYING:
-		break;
-	case CMWQ_DEAD:
-		cmwq_report(what, caller, -ENODEV,
-			    "the queue has been destroyed already");
-		return false;
-	default:
-		cmwq_report(what, caller, -EINVAL,
-			    "not a workqueue (never allocated, or freed)");
-		return false;
-	}
 	if (self && self->current_pwq && self->current_pwq->wq == wq) {
 		cmwq_report(what, caller, -EDEADLK,
 			    "an item of queue %s cannot wait for its own queue: not waiting",
@@ -547,7 +613,7 @@ void cmwq_flush_workqueue(struct cmwq_workqueue *wq)
 	might_sleep();
 	if (cmwq_wq_usable(wq, "cmwq_flush_workqueue",
 			   __builtin_return_address(0)))
-		flush_queue(wq);
+		flush_queue(wq, false);
 }
 EXPORT_SYMBOL_GPL(cmwq_flush_workqueue);
 
@@ -559,6 +625,9 @@ static unsigned int nr_in_flight(struct cmwq_workqueue *wq)
 	bool linked;
 	int cpu, i;
 
+	mutex_lock(&wq->mutex);
+	if (wq->intake == CMWQ_DEAD)		/* meanwhile: D2 */
+		goto out;
 	cmwq_for_each_pwq(pwq, cpu, wq) {
 		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
 		linked = cmwq_pool_splice(pwq->pool);
@@ -566,6 +635,8 @@ static unsigned int nr_in_flight(struct cmwq_workqueue *wq)
 			n += pwq->in_flight[i];
 		cmwq_pool_unlock_kick(pwq->pool, flags, linked);
 	}
+out:
+	mutex_unlock(&wq->mutex);
 	return n;
 }
 
@@ -578,7 +649,7 @@ void cmwq_drain(struct cmwq_workqueue *wq)
 	unsigned int rounds = 0, left;
 
 	for (;;) {
-		flush_queue(wq);
+		flush_queue(wq, true);
 		left = nr_in_flight(wq);
 		if (!left)
 			return;
@@ -650,7 +721,7 @@ void cmwq_set_worker_desc(const char *fmt, ...)
 	unsigned long flags;
 	va_list args;
 
-	if (!worker || !worker->current_work)
+	if (!fmt || !worker || !worker->current_work)
 		return;
 	va_start(args, fmt);
 	vsnprintf(desc, sizeof(desc), fmt, args);

@@ -50,7 +50,7 @@ struct cmwq_pool __percpu *cmwq_cpu_pools;
 struct cmwq_pool *cmwq_unbound_pools;
 atomic_t cmwq_nr_workers = ATOMIC_INIT(0);
 
-static bool cmwq_stopping;
+static bool cmwq_stopping;			/* A: set at exit */
 
 /*
  * Worker structures are recycled and freed at unload only: a thread that is on
@@ -200,12 +200,14 @@ struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool)
 		WRITE_ONCE(pool->waking, worker);
 		return lose_kick() ? NULL : worker->task;
 	}
-	/* Everybody is asleep in an item and the spare could not be made. */
-	if (may_create_worker(pool) && !pool_capped(pool)) {
-		WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
-		return cmwq_keeper_ask();
-	}
-	return NULL;
+	/*
+	 * Everybody is asleep in an item and the spare could not be made, or
+	 * may not, as of now: the keeper looks until that has changed.
+	 */
+	if (pool->manager || pool->flags & POOL_STARVED)
+		return NULL;
+	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+	return cmwq_keeper_ask();
 }
 
 /**
@@ -423,7 +425,7 @@ static void retire(struct cmwq_worker *worker)
 	leave_idle(worker);
 	worker->flags |= WORKER_DIE;
 	list_del(&worker->node);
-	worker->pool->nr_workers--;
+	WRITE_ONCE(worker->pool->nr_workers, worker->pool->nr_workers - 1);
 	worker->pool->retired++;
 	atomic_dec(&cmwq_nr_workers);
 }
@@ -500,6 +502,21 @@ static void put_worker(struct cmwq_worker *worker)
 	spin_unlock(&spare_lock);
 }
 
+/* Count a worker before it is made: managers cannot overshoot together. */
+static bool reserve_worker(struct cmwq_pool *pool)
+{
+	bool first = !READ_ONCE(pool->nr_workers);
+	int n = atomic_read(&cmwq_nr_workers);
+
+	if (READ_ONCE(pool->nr_workers) >= READ_ONCE(cmwq_pool_max_workers))
+		return false;
+	do {
+		if (!first && n >= READ_ONCE(cmwq_total_max_workers))
+			return false;
+	} while (!atomic_try_cmpxchg(&cmwq_nr_workers, &n, n + 1));
+	return true;
+}
+
 /**
  * cmwq_create_worker - add an idle worker to a pool
  * @pool: the pool; its lock is not held
@@ -515,7 +532,7 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 	int err = -ENOMEM;
 	int id;
 
-	if (pool_capped(pool))
+	if (!reserve_worker(pool))
 		return -EAGAIN;
 
 	worker = get_worker(pool);
@@ -549,8 +566,7 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 
 	raw_spin_lock_irq(&pool->lock);
 	pool->created++;
-	pool->nr_workers++;
-	atomic_inc(&cmwq_nr_workers);
+	WRITE_ONCE(pool->nr_workers, pool->nr_workers + 1);
 	list_add_tail(&worker->node, &pool->workers);
 	enter_idle(worker);
 	/*
@@ -562,6 +578,7 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 	return 0;
 
 fail:
+	atomic_dec(&cmwq_nr_workers);
 	if (worker)
 		put_worker(worker);
 	raw_spin_lock_irq(&pool->lock);
@@ -570,7 +587,7 @@ fail:
 	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
 	raw_spin_unlock_irq(&pool->lock);
 	pr_warn_ratelimited("pool %d: no new worker (errno %d): items wait for the %d it has; trying again\n",
-			    pool->id, err, pool->nr_workers);
+			    pool->id, err, READ_ONCE(pool->nr_workers));
 	wake_up_process(cmwq_keeper_ask());
 	return err;
 }
@@ -621,8 +638,7 @@ void cmwq_pool_create_starved(struct cmwq_pool *pool)
 		WRITE_ONCE(pool->flags, pool->flags & ~POOL_STARVED);
 		if (!pool->nr_idle && !pool_capped(pool))
 			create_as_manager(pool);
-		if (!pool->nr_idle && cmwq_pool_has_work(pool) &&
-		    !pool_capped(pool))
+		if (!pool->nr_idle && cmwq_pool_has_work(pool))
 			WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
 	}
 	raw_spin_unlock_irq(&pool->lock);

@@ -106,8 +106,25 @@ bool cmwq_item_sane(struct cmwq_work *work, unsigned long data)
 }
 
 /**
+ * cmwq_cpu_valid - check a CPU number
+ * @cpu:	the CPU
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ */
+bool cmwq_cpu_valid(int cpu, const char *what, void *caller)
+{
+	if (cpu == CMWQ_WORK_CPU_UNBOUND ||
+	    ((unsigned int)cpu < nr_cpu_ids && cpu_possible(cpu)))
+		return true;
+	cmwq_report(what, caller, -EINVAL,
+		    "there is no CPU %d: use a possible one or CMWQ_WORK_CPU_UNBOUND",
+		    cpu);
+	return false;
+}
+
+/**
  * cmwq_wq_accepts - check the arguments of a queueing function
- * @cpu:	the CPU; an offline one is replaced
+ * @cpu:	the CPU
  * @wq:		the queue
  * @work:	the item
  * @what:	function, for the log
@@ -115,7 +132,7 @@ bool cmwq_item_sane(struct cmwq_work *work, unsigned long data)
  *
  * Context: interrupts are off.
  */
-bool cmwq_wq_accepts(int *cpu, struct cmwq_workqueue *wq,
+bool cmwq_wq_accepts(int cpu, struct cmwq_workqueue *wq,
 		     struct cmwq_work *work, const char *what, void *caller)
 {
 	if (unlikely(!wq || !work)) {
@@ -126,16 +143,7 @@ bool cmwq_wq_accepts(int *cpu, struct cmwq_workqueue *wq,
 	if (unlikely(READ_ONCE(wq->intake) != CMWQ_OPEN) &&
 	    !accepts_slow(wq, what, caller))
 		return false;
-	if (likely(*cpu == CMWQ_WORK_CPU_UNBOUND))
-		return true;
-	if (unlikely((unsigned int)*cpu >= nr_cpu_ids ||
-		     !cpu_possible(*cpu))) {
-		cmwq_report(what, caller, -EINVAL,
-			    "there is no CPU %d: use a possible one or CMWQ_WORK_CPU_UNBOUND",
-			    *cpu);
-		return false;
-	}
-	return true;
+	return cmwq_cpu_valid(cpu, what, caller);
 }
 
 /**
@@ -249,7 +257,7 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
 	local_irq_save(flags);
 	if (unlikely(!wq || !work || READ_ONCE(wq->intake) != CMWQ_OPEN ||
 		     cpu != CMWQ_WORK_CPU_UNBOUND) &&
-	    !cmwq_wq_accepts(&cpu, wq, work, "cmwq_queue_work",
+	    !cmwq_wq_accepts(cpu, wq, work, "cmwq_queue_work",
 			     __builtin_return_address(0)))
 		goto out;
 

@@ -180,7 +180,7 @@ void cmwq_kick_irq_work(struct irq_work *work)
 	raw_spin_lock(&pool->lock);
 	task = cmwq_pool_pick(pool);
 	if (task)
-		pool->handovers++;
+		WRITE_ONCE(pool->handovers, pool->handovers + 1);
 	raw_spin_unlock(&pool->lock);
 	if (!task)
 		return;
@@ -193,8 +193,9 @@ void cmwq_kick_irq_work(struct irq_work *work)
 /* Accelerator */
 
 static const char *entry_string;	/* A: learnt, constant per kernel */
-static bool accelerating;		/* by the review, or init and exit */
-static unsigned int accel_switches;	/* how often it changed */
+/* Written by the review, or by init and exit while there is none. */
+static bool accelerating;		/* A */
+static unsigned int accel_switches;	/* A: how often it changed */
 
 static noinline void entry_of_worker(struct cmwq_worker *worker, const char *s)
 {
@@ -220,7 +221,7 @@ static noinline void entry_of_worker(struct cmwq_worker *worker, const char *s)
 	task = cmwq_pool_pick(pool);
 	atomic_inc(&pool->nr_running);
 	if (task)
-		pool->prewakes++;
+		WRITE_ONCE(pool->prewakes, pool->prewakes + 1);
 	raw_spin_unlock(&pool->lock);
 	if (task)
 		wake_up_process(task);
@@ -242,8 +243,8 @@ static int accelerator_on(void)
 	int err = tracepoint_probe_register(tp_entry, probe_entry, NULL);
 
 	if (!err) {
-		accelerating = true;
-		accel_switches++;
+		WRITE_ONCE(accelerating, true);
+		WRITE_ONCE(accel_switches, accel_switches + 1);
 	}
 	return err;
 }
@@ -251,8 +252,8 @@ static int accelerator_on(void)
 static void accelerator_off(void)
 {
 	tracepoint_probe_unregister(tp_entry, probe_entry, NULL);
-	accelerating = false;
-	accel_switches++;
+	WRITE_ONCE(accelerating, false);
+	WRITE_ONCE(accel_switches, accel_switches + 1);
 }
 
 static u64 sum_handovers(void)
@@ -361,6 +362,21 @@ void cmwq_hooks_show(struct seq_file *m)
 		   mode == HOOKS_ENTRY ? "always" :
 		   mode == HOOKS_AUTO && tp_entry ? "on-demand" : "never");
 	seq_printf(m, "accelerator_switches %u\n", READ_ONCE(accel_switches));
+}
+
+/**
+ * cmwq_hook_of_pool - how sleeping workers of a pool are noticed just now
+ * @pool: the pool
+ *
+ * Return: one word for the pools view.
+ */
+const char *cmwq_hook_of_pool(struct cmwq_pool *pool)
+{
+	if (pool->cpu < 0)
+		return "-";	/* its workers are not counted */
+	if (mode == HOOKS_TRACEPOINT)
+		return "tracepoint";
+	return READ_ONCE(accelerating) ? "notifier+entry" : "notifier";
 }
 
 /**

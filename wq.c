@@ -221,52 +221,51 @@ EXPORT_SYMBOL_GPL(__cmwq_alloc_workqueue);
 
 void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active)
 {
+	static const char what[] = "cmwq_workqueue_set_max_active";
 	void *caller = __builtin_return_address(0);
 	struct cmwq_pwq *pwq;
 	unsigned long flags;
 	int cpu;
 
 	might_sleep();
-	if (!wq || READ_ONCE(wq->intake) == CMWQ_DEAD) {
-		cmwq_report("cmwq_workqueue_set_max_active", caller, -EINVAL,
-			    "the queue is NULL or destroyed");
+	if (!cmwq_wq_alive(wq, what, caller))
 		return;
-	}
 	if (wq->flags & __CMWQ_ORDERED) {
-		cmwq_report("cmwq_workqueue_set_max_active", caller, -EINVAL,
+		cmwq_report(what, caller, -EINVAL,
 			    "an ordered queue runs one item at a time");
 		return;
 	}
 	max_active = clamp_max_active(max_active, wq->name);
 
 	mutex_lock(&wq->mutex);
-	wq->max_active = max_active;
+	if (!cmwq_wq_alive(wq, what, caller))	/* D2 */
+		goto out;
+	WRITE_ONCE(wq->max_active, max_active);
 	cmwq_for_each_pwq(pwq, cpu, wq) {
 		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
 		pwq->max_active = max_active;
 		cmwq_pwq_activate(pwq);
 		cmwq_pool_unlock_kick(pwq->pool, flags, true);
 	}
+out:
 	mutex_unlock(&wq->mutex);
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_set_max_active);
 
 bool cmwq_workqueue_congested(int cpu, struct cmwq_workqueue *wq)
 {
+	static const char what[] = "cmwq_workqueue_congested";
 	void *caller = __builtin_return_address(0);
 	struct cmwq_pwq *pwq;
 	unsigned long flags;
 	bool congested, linked;
 
-	if (!wq || READ_ONCE(wq->intake) == CMWQ_DEAD ||
-	    (cpu != CMWQ_WORK_CPU_UNBOUND &&
-	     ((unsigned int)cpu >= nr_cpu_ids || !cpu_possible(cpu)))) {
-		cmwq_report("cmwq_workqueue_congested", caller, -EINVAL,
-			    "no such queue or CPU");
+	local_irq_save(flags);					/* D2 */
+	if (!cmwq_wq_alive(wq, what, caller) ||
+	    !cmwq_cpu_valid(cpu, what, caller)) {
+		local_irq_restore(flags);
 		return false;
 	}
-
-	local_irq_save(flags);
 	if (!wq->cpu_pwq)
 		pwq = wq->unbound_pwq;
 	else if (cpu == CMWQ_WORK_CPU_UNBOUND)
@@ -293,8 +292,13 @@ EXPORT_SYMBOL_GPL(cmwq_workqueue_congested);
  *    drained like the others.
  *
  * D2: the pwqs against somebody who looks at a state word of an item that was
- *    just finished: he keeps interrupts off while he follows the pointer, and
- *    the pwqs go after another synchronize_rcu().
+ *    just finished, or at a queue that he found alive:
+ *	somebody			destroyer
+ *	1. interrupts off		1. intake = DEAD, with wq->mutex
+ *	2. reads the word, the intake	2. synchronize_rcu()
+ *	3. follows the pointer		3. frees the pwqs
+ *    Whoever sleeps meanwhile looks at the intake with wq->mutex held instead:
+ *    the pwqs are there until he drops it.  The queue itself is quarantined.
  */
 
 /**

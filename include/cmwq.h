@@ -50,12 +50,22 @@
  * - Per-CPU queues run an item on the CPU it was queued on while that is up.
  * - Ordered queues run one item at a time, in queueing order, machine-wide.
  * - An item may free itself, requeue itself, and queue others.
+ *
+ * Not guaranteed, by any function
+ * -------------------------------
+ * - When an item runs, or that max_active items run at once: workers are
+ *   limited by module parameters and by memory.
+ * - Any order of items, but on ordered queues.
+ * - That a deadlock is noticed, except an item's wait for itself or for its own
+ *   queue: hold no lock that an item takes while waiting for that item.
+ * - That each misuse gets its own log line: a caller in a loop is rate limited.
  */
 #ifndef _CMWQ_H
 #define _CMWQ_H
 
 #include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/threads.h>
@@ -70,7 +80,7 @@ struct cmwq_work;
  * @work: the item; still valid until the function frees it
  *
  * Runs in process context in a shared worker thread, may sleep, may free or
- * requeue @work.
+ * requeue @work.  It must return with no lock held and preemption enabled.
  */
 typedef void (*cmwq_func_t)(struct cmwq_work *work);
 
@@ -92,6 +102,8 @@ struct cmwq_work {
 	};
 	cmwq_func_t func;
 };
+
+static_assert(sizeof(struct cmwq_work) <= 32);
 
 /**
  * struct cmwq_delayed_work - a work item that is queued after a delay
@@ -115,19 +127,26 @@ struct cmwq_delayed_work {
 #define __CMWQ_WORK_MAGIC	(0x5cUL << 56)
 #define __CMWQ_WORK_DATA_INIT	__CMWQ_WORK_MAGIC
 
-/** CMWQ_WORK_CPU_UNBOUND - "no particular CPU" for the _on() functions */
+/**
+ * CMWQ_WORK_CPU_UNBOUND - "no particular CPU" for the _on() functions
+ *
+ * On a per-CPU queue: the caller's CPU.
+ */
 #define CMWQ_WORK_CPU_UNBOUND	NR_CPUS
 
 /**
  * enum cmwq_wq_flags - flags for cmwq_alloc_workqueue()
  * @CMWQ_UNBOUND:	items are not bound to a CPU and not concurrency-managed
- * @CMWQ_FREEZABLE:	accepted
- * @CMWQ_MEM_RECLAIM:	accepted; for queues that memory reclaim waits for
+ * @CMWQ_FREEZABLE:	accepted; items are not frozen
+ * @CMWQ_MEM_RECLAIM:	accepted; for queues that memory reclaim waits for, but
+ *			there is no rescuer thread
  * @CMWQ_HIGHPRI:	items run on workers with nice -20
  * @CMWQ_CPU_INTENSIVE:	running items do not hold back others of the pool
- * @CMWQ_SYSFS:		accepted
+ * @CMWQ_SYSFS:		accepted; nothing appears in sysfs
  * @CMWQ_POWER_EFFICIENT: accepted; the queue stays per-CPU
  * @CMWQ_PERCPU:	items run on the CPU they were queued on
+ * @__CMWQ_ORDERED:	internal
+ * @__CMWQ_SYSTEM:	internal
  *
  * Exactly one of CMWQ_PERCPU and CMWQ_UNBOUND should be given.  With neither
  * the queue is per-CPU, with both it is unbound; either is logged once.
@@ -146,6 +165,17 @@ enum cmwq_wq_flags {
 	__CMWQ_SYSTEM		= 1 << 18,	/* internal */
 };
 
+/**
+ * enum cmwq_wq_consts - limits and return values
+ * @CMWQ_MAX_ACTIVE:	highest max_active
+ * @CMWQ_UNBOUND_MAX_ACTIVE: the same for CMWQ_UNBOUND queues
+ * @CMWQ_DFL_ACTIVE:	what a max_active of 0 stands for
+ * @CMWQ_NAME_LEN:	bytes of a queue's name, with the final 0
+ * @CMWQ_WORKER_DESC_LEN: bytes of a description, with the final 0;
+ *			see cmwq_set_worker_desc()
+ * @CMWQ_WORK_BUSY_PENDING: the item waits for its timer or for a worker
+ * @CMWQ_WORK_BUSY_RUNNING: a worker runs the item; see cmwq_work_busy()
+ */
 enum cmwq_wq_consts {
 	CMWQ_MAX_ACTIVE		= 2048,
 	CMWQ_UNBOUND_MAX_ACTIVE	= CMWQ_MAX_ACTIVE,
@@ -174,11 +204,23 @@ enum cmwq_wq_consts {
 				     TIMER_IRQSAFE),			\
 }
 
-/** CMWQ_DECLARE_WORK - define and initialise a work item */
+/**
+ * CMWQ_DECLARE_WORK - define and initialise a work item
+ * @n:	name of the struct cmwq_work; may follow "static"
+ * @f:	cmwq_func_t
+ *
+ * Not for items on the stack: those take CMWQ_INIT_WORK_ONSTACK().
+ */
 #define CMWQ_DECLARE_WORK(n, f)						\
 	struct cmwq_work n = __CMWQ_WORK_INITIALIZER(n, f)
 
-/** CMWQ_DECLARE_DELAYED_WORK - define and initialise a delayed work item */
+/**
+ * CMWQ_DECLARE_DELAYED_WORK - define and initialise a delayed work item
+ * @n:	name of the struct cmwq_delayed_work; may follow "static"
+ * @f:	cmwq_func_t; reach the item with cmwq_to_delayed_work()
+ *
+ * Not for items on the stack: those take CMWQ_INIT_DELAYED_WORK_ONSTACK().
+ */
 #define CMWQ_DECLARE_DELAYED_WORK(n, f)					\
 	struct cmwq_delayed_work n = __CMWQ_DELAYED_WORK_INITIALIZER(n, f)
 
@@ -193,6 +235,8 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  * CMWQ_INIT_WORK - initialise a work item at run time
  * @_work:	struct cmwq_work *
  * @_func:	cmwq_func_t
+ *
+ * Context: any.  The item must be idle and enabled, which is not checked.
  */
 #define CMWQ_INIT_WORK(_work, _func)	__cmwq_init_work((_work), (_func))
 
@@ -202,6 +246,8 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  * @_func:	cmwq_func_t
  *
  * Pair it with cmwq_destroy_work_on_stack().
+ *
+ * Context: any.
  */
 #define CMWQ_INIT_WORK_ONSTACK(_work, _func)				\
 	__cmwq_init_work((_work), (_func))
@@ -210,6 +256,8 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  * CMWQ_INIT_DELAYED_WORK - initialise a delayed work item at run time
  * @_dwork:	struct cmwq_delayed_work *
  * @_func:	cmwq_func_t; reach the item with cmwq_to_delayed_work()
+ *
+ * Context: any.  The item must be idle and enabled, which is not checked.
  */
 #define CMWQ_INIT_DELAYED_WORK(_dwork, _func)				\
 	do {								\
@@ -224,6 +272,8 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  * @_func:	cmwq_func_t
  *
  * Pair it with cmwq_destroy_delayed_work_on_stack().
+ *
+ * Context: any.
  */
 #define CMWQ_INIT_DELAYED_WORK_ONSTACK(_dwork, _func)			\
 	do {								\
@@ -237,6 +287,9 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  * cmwq_destroy_work_on_stack - end the life of an on-stack item
  * @work: the item; warns if it is still pending
  *
+ * Not guaranteed: that it is idle; a running item is not noticed.  Flush or
+ * cancel it (_sync) before.
+ *
  * Context: any.
  */
 void cmwq_destroy_work_on_stack(struct cmwq_work *work);
@@ -245,26 +298,58 @@ void cmwq_destroy_work_on_stack(struct cmwq_work *work);
  * cmwq_destroy_delayed_work_on_stack - end the life of an on-stack item
  * @dwork: the item; warns if it is still pending
  *
+ * Not guaranteed: as cmwq_destroy_work_on_stack().
+ *
  * Context: any.
  */
 void cmwq_destroy_delayed_work_on_stack(struct cmwq_delayed_work *dwork);
 
-/** cmwq_from_work - the structure that embeds the item @_work as @_field */
+/**
+ * cmwq_from_work - the structure that embeds an item
+ * @_var:	a pointer to that structure, only for its type
+ * @_work:	the item
+ * @_field:	the structure's member that is the item
+ *
+ * Context: any.
+ * Return: the structure.  That @_work lies in one is not checked.
+ */
 #define cmwq_from_work(_var, _work, _field)				\
 	container_of(_work, typeof(*(_var)), _field)
 
-/** cmwq_to_delayed_work - the delayed work item around @work */
+/**
+ * cmwq_to_delayed_work - the delayed work item around an item
+ * @work: the item, as the work function gets it
+ *
+ * Context: any.
+ * Return: the delayed item.  That @work belongs to one is not checked.
+ */
 static inline struct cmwq_delayed_work *
 cmwq_to_delayed_work(struct cmwq_work *work)
 {
 	return container_of(work, struct cmwq_delayed_work, work);
 }
 
-/* Only for the initialisers above. */
+/**
+ * cmwq_delayed_work_timer_fn - only for the initialisers above
+ * @t: the timer of a delayed item
+ *
+ * Context: the timer's expiry, interrupts off.
+ */
 void cmwq_delayed_work_timer_fn(struct timer_list *t);
 
 /* Creating and destroying queues */
 
+/**
+ * __cmwq_alloc_workqueue - only for cmwq_alloc_workqueue()
+ * @owner:	the module that the queue belongs to
+ * @flags:	as there, and __CMWQ_ORDERED
+ * @max_active:	as there
+ * @fmt:	as there
+ * @...:	arguments of @fmt
+ *
+ * Context: process context, may sleep.
+ * Return: as there.
+ */
 __printf(4, 5)
 struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 					      unsigned int flags,
@@ -273,19 +358,22 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 
 /**
  * cmwq_alloc_workqueue - create a workqueue
- * @fmt:	printf format of its name (CMWQ_NAME_LEN - 1 characters are kept)
+ * @fmt:	printf format of its name; CMWQ_NAME_LEN - 1 characters are kept
  * @flags:	CMWQ_* flags
  * @max_active:	how many items may be in execution at once, per CPU, or in all
  *		for CMWQ_UNBOUND: 1..CMWQ_MAX_ACTIVE; 0 for CMWQ_DFL_ACTIVE;
  *		out-of-range values are clamped and logged
  * @...:	arguments of @fmt
  *
+ * The queue belongs to the calling module, which must destroy it before it
+ * goes away; cmwq.ko cannot be unloaded until then.
+ *
+ * Not guaranteed: workers of its own, or a unique name.  All queues share the
+ * pools' workers; without memory for new ones items wait for those there are.
+ *
  * Context: process context, may sleep.
  * Return: the queue; NULL with a log line that names the errno if a flag is
  * unknown (-EINVAL), @fmt is missing (-EINVAL) or memory is short (-ENOMEM).
- *
- * The queue belongs to the calling module, which must destroy it before it
- * goes away; cmwq.ko cannot be unloaded until then.
  */
 #define cmwq_alloc_workqueue(fmt, flags, max_active, ...)		\
 	__cmwq_alloc_workqueue(THIS_MODULE, (flags), (max_active),	\
@@ -293,23 +381,59 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 
 /**
  * cmwq_alloc_ordered_workqueue - create a queue that runs one item at a time
- * @fmt:	printf format of its name
- * @flags:	CMWQ_FREEZABLE, CMWQ_MEM_RECLAIM, CMWQ_HIGHPRI
+ * @fmt:	printf format of its name; CMWQ_NAME_LEN - 1 characters are kept
+ * @flags:	CMWQ_FREEZABLE, CMWQ_MEM_RECLAIM, CMWQ_HIGHPRI, or 0
  * @...:	arguments of @fmt
  *
  * Items run in queueing order, never two at once, machine-wide.
  *
- * Context, Return: as cmwq_alloc_workqueue().
+ * Not guaranteed: that they run on one CPU or in one thread.
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_alloc_workqueue(); -EINVAL also stands for CMWQ_PERCPU and
+ * CMWQ_CPU_INTENSIVE.
  */
 #define cmwq_alloc_ordered_workqueue(fmt, flags, ...)			\
 	cmwq_alloc_workqueue(fmt, CMWQ_UNBOUND | __CMWQ_ORDERED |	\
 			     (flags), 1, ##__VA_ARGS__)
 
+/**
+ * cmwq_create_workqueue - old name: per-CPU, one item at a time on each CPU
+ * @name: its name, a string
+ *
+ * New code calls cmwq_alloc_workqueue(), which also says what is not
+ * guaranteed.
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_alloc_workqueue().
+ */
 #define cmwq_create_workqueue(name)					\
 	cmwq_alloc_workqueue("%s", CMWQ_MEM_RECLAIM | CMWQ_PERCPU, 1, (name))
+
+/**
+ * cmwq_create_freezable_workqueue - old name: unbound, one item at a time
+ * @name: its name, a string
+ *
+ * Not guaranteed: freezing, which CMWQ_FREEZABLE does not bring yet; order.
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_alloc_workqueue().
+ */
 #define cmwq_create_freezable_workqueue(name)				\
 	cmwq_alloc_workqueue("%s", CMWQ_FREEZABLE | CMWQ_UNBOUND |	\
 			     CMWQ_MEM_RECLAIM, 1, (name))
+
+/**
+ * cmwq_create_singlethread_workqueue - old name: an ordered queue
+ * @name: its name, a string
+ *
+ * New code calls cmwq_alloc_ordered_workqueue().
+ *
+ * Not guaranteed: a thread of its own, in spite of the name.
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_alloc_workqueue().
+ */
 #define cmwq_create_singlethread_workqueue(name)			\
 	cmwq_alloc_ordered_workqueue("%s", CMWQ_MEM_RECLAIM, (name))
 
@@ -321,16 +445,23 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
  * waited for: cancel them before.  Refused with a log line from inside an item
  * of @wq, and for the system queues.
  *
+ * Not guaranteed: that later use of @wq is noticed; the last 32 queues
+ * destroyed are remembered.  That it returns, if items requeue themselves for
+ * ever (logged).
+ *
  * Context: process context, may sleep.
  */
 void cmwq_destroy_workqueue(struct cmwq_workqueue *wq);
 
 /**
  * cmwq_workqueue_set_max_active - change how many items may run at once
- * @wq:		the queue, not an ordered one
+ * @wq:		the queue; NULL, destroyed and ordered ones are reported
  * @max_active:	as in cmwq_alloc_workqueue()
  *
- * Items already in execution are not stopped.
+ * Raised, items that wait for it start at once.
+ *
+ * Not guaranteed: that a lower limit holds on return; items already in
+ * execution are not stopped.
  *
  * Context: process context, may sleep.
  */
@@ -341,14 +472,17 @@ void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active);
 /**
  * cmwq_queue_work_on - queue an item on a CPU
  * @cpu:	a possible CPU or CMWQ_WORK_CPU_UNBOUND; a CPU that is down has
- *		the item run on the caller's CPU
+ *		the item run on the caller's CPU; no matter for CMWQ_UNBOUND
  * @wq:		the queue
  * @work:	the item
  *
+ * Not guaranteed: @cpu, if it goes down before the item runs, or if the item
+ * still runs on another one for @wq: then it follows there.
+ *
  * Context: any but NMI.
  * Return: true if it was queued, false if it is pending already, disabled, or
- * refused with a log line (bad CPU, uninitialised item, queue being drained
- * or destroyed).
+ * refused with a log line (bad CPU, no or no initialised item, no queue, or one
+ * being drained or destroyed).
  */
 bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
 			struct cmwq_work *work);
@@ -358,9 +492,15 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
  * @cpu:	as cmwq_queue_work_on()
  * @wq:		the queue
  * @dwork:	the item
- * @delay:	jiffies; 0 queues at once
+ * @delay:	jiffies, 0..MAX_JIFFY_OFFSET; 0 queues at once
  *
- * The item is pending from now on.
+ * The item is pending from now on, and queued when @delay is over.
+ *
+ * Not guaranteed: punctuality; a kernel timer is late by up to an eighth of
+ * @delay, and early beyond the span of its wheel (12 days with HZ=1000).  That
+ * it is queued: if @wq is being drained or destroyed when the timer expires,
+ * the item is idle again, with a log line.  Without @cpu, that it is the
+ * caller's CPU: a per-CPU queue runs it where the timer expired.
  *
  * Context: any but NMI.
  * Return: as cmwq_queue_work_on().
@@ -374,26 +514,50 @@ bool cmwq_queue_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
  * @cpu:	as cmwq_queue_work_on()
  * @wq:		the queue
  * @dwork:	the item
- * @delay:	jiffies from now; 0 queues at once
+ * @delay:	jiffies from now, 0..MAX_JIFFY_OFFSET; 0 queues at once
  *
  * Whether @dwork was idle, waiting for its timer or waiting to run: it is
  * queued on @wq in @delay.
  *
+ * Not guaranteed: as cmwq_queue_delayed_work_on().  Nor, if it is refused
+ * (reasons and log line as there), that it stays pending: @wq may be closed
+ * when the item has been taken off already.
+ *
  * Context: any but NMI.
- * Return: true if it was pending, false if it was idle or is disabled.
+ * Return: true if it was pending; false if it was idle (and is queued now), is
+ * disabled, or refused.
  */
 bool cmwq_mod_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
 			      struct cmwq_delayed_work *dwork,
 			      unsigned long delay);
 
-/** cmwq_queue_work - cmwq_queue_work_on() on the caller's CPU */
+/**
+ * cmwq_queue_work - queue an item
+ * @wq:		the queue; a per-CPU one runs it on the caller's CPU
+ * @work:	the item
+ *
+ * Not guaranteed: as cmwq_queue_work_on().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
 static inline bool cmwq_queue_work(struct cmwq_workqueue *wq,
 				   struct cmwq_work *work)
 {
 	return cmwq_queue_work_on(CMWQ_WORK_CPU_UNBOUND, wq, work);
 }
 
-/** cmwq_queue_delayed_work - cmwq_queue_delayed_work_on() without a CPU */
+/**
+ * cmwq_queue_delayed_work - queue an item after a delay
+ * @wq:		the queue
+ * @dwork:	the item
+ * @delay:	jiffies, 0..MAX_JIFFY_OFFSET; 0 queues at once
+ *
+ * Not guaranteed: as cmwq_queue_delayed_work_on().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
 static inline bool cmwq_queue_delayed_work(struct cmwq_workqueue *wq,
 					   struct cmwq_delayed_work *dwork,
 					   unsigned long delay)
@@ -402,7 +566,17 @@ static inline bool cmwq_queue_delayed_work(struct cmwq_workqueue *wq,
 					  delay);
 }
 
-/** cmwq_mod_delayed_work - cmwq_mod_delayed_work_on() without a CPU */
+/**
+ * cmwq_mod_delayed_work - queue a delayed item, or change its delay
+ * @wq:		the queue
+ * @dwork:	the item
+ * @delay:	jiffies from now, 0..MAX_JIFFY_OFFSET; 0 queues at once
+ *
+ * Not guaranteed: as cmwq_mod_delayed_work_on().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_mod_delayed_work_on().
+ */
 static inline bool cmwq_mod_delayed_work(struct cmwq_workqueue *wq,
 					 struct cmwq_delayed_work *dwork,
 					 unsigned long delay)
@@ -419,7 +593,10 @@ static inline bool cmwq_mod_delayed_work(struct cmwq_workqueue *wq,
  *
  * Returns when every item queued before the call has finished.  Not waited for:
  * later items, delayed items whose timer has not expired.  From inside an item
- * of @wq it is reported and returns at once.
+ * of @wq it is reported and returns at once, as with no queue or a destroyed
+ * one.
+ *
+ * Not guaranteed: that @wq is empty on return.
  *
  * Context: process context, may sleep.
  */
@@ -430,7 +607,13 @@ void cmwq_flush_workqueue(struct cmwq_workqueue *wq);
  * @wq: the queue
  *
  * Meanwhile only items of @wq itself may queue on @wq; others are refused with
- * a log line.  Repeats until nothing is left, and says so when it takes long.
+ * a log line, delayed items whose timer expires meanwhile, too.  Repeats until
+ * nothing is left, and says so when it takes long.  Otherwise as
+ * cmwq_flush_workqueue().
+ *
+ * Not guaranteed: that it stays empty; on return @wq is open again, and timers
+ * of delayed items run on.  That it returns, if items requeue themselves for
+ * ever.
  *
  * Context: process context, may sleep.
  */
@@ -440,10 +623,15 @@ void cmwq_drain_workqueue(struct cmwq_workqueue *wq);
  * cmwq_flush_work - wait for the last queueing of an item to finish
  * @work: the item
  *
- * From inside the item itself it is reported and returns at once.
+ * Pending, it is waited for until it has run or was cancelled; otherwise until
+ * a running one has returned.  From inside the item itself it is reported and
+ * returns at once.
+ *
+ * Not guaranteed: that the item is idle on return, if anybody queues it
+ * meanwhile.  The timer of a delayed item is not waited for.
  *
  * Context: process context, may sleep.
- * Return: true if it waited, false if the item was idle.
+ * Return: true if it waited, false if the item was idle or is none (logged).
  */
 bool cmwq_flush_work(struct cmwq_work *work);
 
@@ -451,8 +639,14 @@ bool cmwq_flush_work(struct cmwq_work *work);
  * cmwq_flush_delayed_work - queue a delayed item now and wait for it
  * @dwork: the item
  *
+ * A running timer is stopped and the item queued where it would have been.
+ * Otherwise as cmwq_flush_work().
+ *
+ * Not guaranteed: as cmwq_flush_work().  That it runs: a queue being drained or
+ * destroyed refuses it, with a log line.
+ *
  * Context: process context, may sleep.
- * Return: true if it waited, false if the item was idle.
+ * Return: as cmwq_flush_work().
  */
 bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork);
 
@@ -462,10 +656,11 @@ bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork);
  * cmwq_cancel_work - take an item off its queue
  * @work: the item
  *
- * A running item is not waited for.
+ * Not guaranteed: that it is idle on return.  A running item is not waited for,
+ * and it or others may queue it again.
  *
  * Context: any but NMI.
- * Return: true if it was pending.
+ * Return: true if it was pending; false if not, or if it is no item (logged).
  */
 bool cmwq_cancel_work(struct cmwq_work *work);
 
@@ -477,8 +672,11 @@ bool cmwq_cancel_work(struct cmwq_work *work);
  * other CPUs queue it meanwhile: those attempts return false.  From inside the
  * item itself the wait is reported and left out.
  *
+ * Not guaranteed: that it stays idle; queueing it works again once the wait is
+ * over, or at once if nothing ran.  cmwq_disable_work_sync() prevents that.
+ *
  * Context: process context, may sleep.
- * Return: true if it was pending.
+ * Return: as cmwq_cancel_work().
  */
 bool cmwq_cancel_work_sync(struct cmwq_work *work);
 
@@ -487,21 +685,41 @@ bool cmwq_cancel_work_sync(struct cmwq_work *work);
  * same.
  */
 
-/** cmwq_cancel_delayed_work - cmwq_cancel_work() for a delayed item */
+/**
+ * cmwq_cancel_delayed_work - stop an item's timer or take it off its queue
+ * @dwork: the item
+ *
+ * Not guaranteed: as cmwq_cancel_work().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_cancel_work().
+ */
 bool cmwq_cancel_delayed_work(struct cmwq_delayed_work *dwork);
 
-/** cmwq_cancel_delayed_work_sync - cmwq_cancel_work_sync() for a delayed item */
+/**
+ * cmwq_cancel_delayed_work_sync - stop a delayed item and wait for it
+ * @dwork: the item
+ *
+ * On return its timer is stopped, too.  Otherwise as cmwq_cancel_work_sync().
+ *
+ * Not guaranteed: as cmwq_cancel_work_sync().
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_cancel_work().
+ */
 bool cmwq_cancel_delayed_work_sync(struct cmwq_delayed_work *dwork);
 
 /**
  * cmwq_disable_work - cancel an item and refuse its queueing from now on
  * @work: the item
  *
- * Nests: as many cmwq_enable_work() undo it (up to 65535 deep).  A running item
- * is not waited for.
+ * Nests: as many cmwq_enable_work() undo it, 65535 deep at most (one more is
+ * reported and not counted).
+ *
+ * Not guaranteed: that it is idle on return; a running item is not waited for.
  *
  * Context: any but NMI.
- * Return: true if it was pending.
+ * Return: as cmwq_cancel_work().
  */
 bool cmwq_disable_work(struct cmwq_work *work);
 
@@ -509,8 +727,14 @@ bool cmwq_disable_work(struct cmwq_work *work);
  * cmwq_disable_work_sync - cmwq_disable_work() and wait for a running item
  * @work: the item
  *
+ * On return it is idle and stays so until enabled.  From inside the item itself
+ * the wait is reported and left out.
+ *
+ * Not guaranteed: that it stays so if others enable it more often than they
+ * disabled it.
+ *
  * Context: process context, may sleep.
- * Return: true if it was pending.
+ * Return: as cmwq_cancel_work().
  */
 bool cmwq_disable_work_sync(struct cmwq_work *work);
 
@@ -518,30 +742,71 @@ bool cmwq_disable_work_sync(struct cmwq_work *work);
  * cmwq_enable_work - undo one cmwq_disable_work()
  * @work: the item; one that is not disabled is reported
  *
+ * Not guaranteed: that it runs; what was refused meanwhile is not made up for.
+ *
  * Context: any but NMI.
- * Return: true if the item can be queued again.
+ * Return: true if the item can be queued again, false if it is still disabled
+ * or no item (logged).
  */
 bool cmwq_enable_work(struct cmwq_work *work);
 
-/** cmwq_disable_delayed_work - cmwq_disable_work() for a delayed item */
+/**
+ * cmwq_disable_delayed_work - cmwq_disable_work() for a delayed item
+ * @dwork: the item; its timer is stopped
+ *
+ * Not guaranteed: as cmwq_disable_work().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_cancel_work().
+ */
 bool cmwq_disable_delayed_work(struct cmwq_delayed_work *dwork);
 
-/** cmwq_disable_delayed_work_sync - cmwq_disable_work_sync() for one */
+/**
+ * cmwq_disable_delayed_work_sync - cmwq_disable_work_sync() for one
+ * @dwork: the item; its timer is stopped
+ *
+ * Not guaranteed: as cmwq_disable_work_sync().
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_cancel_work().
+ */
 bool cmwq_disable_delayed_work_sync(struct cmwq_delayed_work *dwork);
 
-/** cmwq_enable_delayed_work - undo one cmwq_disable_delayed_work() */
+/**
+ * cmwq_enable_delayed_work - undo one cmwq_disable_delayed_work()
+ * @dwork: the item; one that is not disabled is reported
+ *
+ * Not guaranteed: as cmwq_enable_work(); a timer that was stopped stays so.
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_enable_work().
+ */
 bool cmwq_enable_delayed_work(struct cmwq_delayed_work *dwork);
 
 /* Looking */
 
 /**
  * cmwq_work_pending - is the item waiting (for its timer or for a worker)?
- * @work: the item
+ * @work: the item, not NULL; not checked
+ *
+ * Advisory: the answer may be stale when it arrives.  A running item is not
+ * pending, unless it was queued again.
+ *
+ * Context: any but NMI.
+ * Return: not 0 if it is pending.
  */
 #define cmwq_work_pending(work)						\
 	(atomic_long_read(&(work)->data) & 1)
 
-/** cmwq_delayed_work_pending - the same for a delayed item */
+/**
+ * cmwq_delayed_work_pending - the same for a delayed item
+ * @w: the delayed item, not NULL; not checked
+ *
+ * Advisory.
+ *
+ * Context: any but NMI.
+ * Return: not 0 if it is pending.
+ */
 #define cmwq_delayed_work_pending(w)	cmwq_work_pending(&(w)->work)
 
 /**
@@ -551,19 +816,22 @@ bool cmwq_enable_delayed_work(struct cmwq_delayed_work *dwork);
  * Advisory: the answer may be stale when it arrives.
  *
  * Context: any but NMI.
- * Return: OR of CMWQ_WORK_BUSY_PENDING and CMWQ_WORK_BUSY_RUNNING.
+ * Return: OR of CMWQ_WORK_BUSY_PENDING and CMWQ_WORK_BUSY_RUNNING; 0 if it is
+ * idle or no item (logged).
  */
 unsigned int cmwq_work_busy(struct cmwq_work *work);
 
 /**
  * cmwq_workqueue_congested - has a queue reached its max_active?
- * @cpu:	the CPU, or CMWQ_WORK_CPU_UNBOUND for the caller's
+ * @cpu:	a possible CPU, or CMWQ_WORK_CPU_UNBOUND for the caller's; no
+ *		matter for CMWQ_UNBOUND
  * @wq:		the queue
  *
- * Advisory.
+ * Advisory: the answer may be stale when it arrives.
  *
  * Context: any but NMI.
- * Return: true if items of @wq wait for others of @wq to finish.
+ * Return: true if items of @wq wait for others of @wq to finish; false if not,
+ * or if there is no such CPU or queue (logged).
  */
 bool cmwq_workqueue_congested(int cpu, struct cmwq_workqueue *wq);
 
@@ -571,7 +839,8 @@ bool cmwq_workqueue_congested(int cpu, struct cmwq_workqueue *wq);
  * cmwq_current_work - the item that the calling task is running
  *
  * Context: task.
- * Return: the item; NULL if the caller is not a worker of cmwq.
+ * Return: the item; NULL if the caller is not a worker of cmwq.  Not
+ * guaranteed: that the item still exists; its function may have freed it.
  */
 struct cmwq_work *cmwq_current_work(void);
 
@@ -582,12 +851,37 @@ struct cmwq_work *cmwq_current_work(void);
  *
  * Shown in debugfs until the item ends.  Does nothing outside a work function.
  *
+ * Not guaranteed: that a reader sees it; a short item may be over before.
+ *
  * Context: task.
  */
 __printf(1, 2)
 void cmwq_set_worker_desc(const char *fmt, ...);
 
-/* The system queues, and shorthands for them.  Never flush or drain these. */
+/**
+ * DOC: The system queues
+ *
+ * Shared by everybody, with a max_active of CMWQ_DFL_ACTIVE; they exist as long
+ * as cmwq.ko is loaded.  Never flush or drain them: others' items are on them.
+ * A module cancels or flushes its own items there before it goes away.
+ *
+ * =========================  ==================================================
+ * cmwq_system_..._wq         for
+ * =========================  ==================================================
+ * percpu                     short items; the one of cmwq_schedule_work()
+ * (cmwq_system_wq)           the same queue, old name
+ * highpri                    short items that are urgent: workers at nice -20
+ * long                       items that take long, so that "percpu" has none
+ * dfl                        unbound: items that may run on any CPU
+ * unbound                    the same queue, old name
+ * dfl_long                   as dfl, for items that take long
+ * freezable                  as percpu; not frozen yet
+ * power_efficient            as percpu; stays per-CPU
+ * freezable_power_efficient  as percpu; both of the above
+ * =========================  ==================================================
+ *
+ * Not guaranteed: how soon an item starts; others' items may go first.
+ */
 extern struct cmwq_workqueue *cmwq_system_wq;		/* = percpu */
 extern struct cmwq_workqueue *cmwq_system_percpu_wq;
 extern struct cmwq_workqueue *cmwq_system_highpri_wq;
@@ -599,19 +893,46 @@ extern struct cmwq_workqueue *cmwq_system_freezable_wq;
 extern struct cmwq_workqueue *cmwq_system_power_efficient_wq;
 extern struct cmwq_workqueue *cmwq_system_freezable_power_efficient_wq;
 
-/** cmwq_schedule_work_on - cmwq_queue_work_on() on cmwq_system_percpu_wq */
+/**
+ * cmwq_schedule_work_on - cmwq_queue_work_on() on cmwq_system_percpu_wq
+ * @cpu:	as cmwq_queue_work_on()
+ * @work:	the item
+ *
+ * Not guaranteed: as cmwq_queue_work_on().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
 static inline bool cmwq_schedule_work_on(int cpu, struct cmwq_work *work)
 {
 	return cmwq_queue_work_on(cpu, cmwq_system_percpu_wq, work);
 }
 
-/** cmwq_schedule_work - cmwq_queue_work() on cmwq_system_percpu_wq */
+/**
+ * cmwq_schedule_work - cmwq_queue_work() on cmwq_system_percpu_wq
+ * @work: the item
+ *
+ * Not guaranteed: as cmwq_queue_work_on().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
 static inline bool cmwq_schedule_work(struct cmwq_work *work)
 {
 	return cmwq_queue_work(cmwq_system_percpu_wq, work);
 }
 
-/** cmwq_schedule_delayed_work_on - delayed, on cmwq_system_percpu_wq */
+/**
+ * cmwq_schedule_delayed_work_on - delayed, on cmwq_system_percpu_wq
+ * @cpu:	as cmwq_queue_work_on()
+ * @dwork:	the item
+ * @delay:	jiffies, 0..MAX_JIFFY_OFFSET; 0 queues at once
+ *
+ * Not guaranteed: as cmwq_queue_delayed_work_on().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
 static inline bool
 cmwq_schedule_delayed_work_on(int cpu, struct cmwq_delayed_work *dwork,
 			      unsigned long delay)
@@ -620,7 +941,16 @@ cmwq_schedule_delayed_work_on(int cpu, struct cmwq_delayed_work *dwork,
 					  delay);
 }
 
-/** cmwq_schedule_delayed_work - delayed, on cmwq_system_percpu_wq */
+/**
+ * cmwq_schedule_delayed_work - delayed, on cmwq_system_percpu_wq
+ * @dwork:	the item
+ * @delay:	jiffies, 0..MAX_JIFFY_OFFSET; 0 queues at once
+ *
+ * Not guaranteed: as cmwq_queue_delayed_work_on().
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
 static inline bool
 cmwq_schedule_delayed_work(struct cmwq_delayed_work *dwork,
 			   unsigned long delay)

@@ -91,13 +91,14 @@ static int pools_show(struct seq_file *m, void *unused)
 	int id;
 
 	seq_puts(m, "cmwq pools v1\n");
-	seq_puts(m, "# pool cpu nice target workers idle busy running waiting inactive manager created retired failed capped handovers prewakes flags\n");
+	seq_puts(m, "# pool cpu node cpus nice target workers idle busy running waiting inactive manager created retired failed capped handovers prewakes hook flags\n");
 	mutex_lock(&cmwq_wq_mutex);
 	for (id = 1; id <= cmwq_nr_pools; id++) {
 		struct cmwq_pool *pool = cmwq_pools[id];
 		unsigned int inactive, waiting, busy = 0, flags;
 		struct cmwq_worker *worker;
-		char manager[16] = "-", cpu[12] = "-";
+		char manager[16] = "-", cpu[12] = "-", node[12] = "-";
+		const struct cpumask *mask;
 		int workers, idle, running;
 		u64 counts[6];
 
@@ -122,13 +123,18 @@ static int pools_show(struct seq_file *m, void *unused)
 		raw_spin_unlock_irq(&pool->lock);
 
 		inactive = nr_inactive(pool);
-		if (pool->cpu >= 0)
+		mask = cpu_possible_mask;
+		if (pool->cpu >= 0) {
 			snprintf(cpu, sizeof(cpu), "%d", pool->cpu);
-		seq_printf(m, "%-4d %3s %3d %2d %4d %4d %4d %3d %5u %5u %s %llu %llu %llu %llu %llu %llu %s\n",
-			   pool->id, cpu, pool->nice, pool->target, workers,
+			snprintf(node, sizeof(node), "%d", pool->node);
+			mask = cpumask_of(pool->cpu);
+		}
+		seq_printf(m, "%-4d %3s %2s %*pbl %3d %2d %4d %4d %4d %3d %5u %5u %s %llu %llu %llu %llu %llu %llu %s %s\n",
+			   pool->id, cpu, node, cpumask_pr_args(mask),
+			   pool->nice, pool->target, workers,
 			   idle, busy, running, waiting, inactive, manager,
 			   counts[0], counts[1], counts[2], counts[3],
-			   counts[4], counts[5],
+			   counts[4], counts[5], cmwq_hook_of_pool(pool),
 			   flags & POOL_DISASSOCIATED ? "disassociated" :
 			   flags & POOL_STARVED ? "starved" : "-");
 	}

@@ -50,6 +50,10 @@ ktap_test "enabling what is not disabled" \
 	said "cmwq_enable_work, ${from}the item is not disabled"
 ktap_test "an item that waits for itself" \
 	said "cmwq_flush_work, ${from}an item cannot wait for itself"
+ktap_test "disabling too often" \
+	said "cmwq_disable_work, ${from}disabled 65535 times"
+ktap_test "draining a queue that is stuck names the item" \
+	said 'queue t_stuck of cmwq_test_badinput is not empty after [0-9]+ s: waiting for probe_fn'
 for what in flush drain destroy; do
 	ktap_test "an item that would $what its queue" \
 		said "cmwq_${what}_workqueue, ${from}an item of queue t_self"

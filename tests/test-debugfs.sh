@@ -95,9 +95,9 @@ view_is_sound()
 
 	set -- "$view"
 	case "$view" in
-	pools) set -- "$view" "pool cpu nice target workers idle busy running \
-		waiting inactive manager created retired handovers prewakes \
-		flags" ;;
+	pools) set -- "$view" "pool cpu node cpus nice target workers idle \
+		busy running waiting inactive manager created retired failed \
+		capped handovers prewakes hook flags" ;;
 	workqueues) set -- "$view" "name owner flags max_active active \
 		inactive queued" ;;
 	workers) set -- "$view" "pid pool cpu id state ms queue function \
@@ -332,6 +332,34 @@ cap_lowered()
 	unload_bounded cmwq && return "$bad"
 }
 
+# Raised when all workers are asleep in items that wait for more of them.
+cap_raised()
+{
+	local param="$1" cap="$2" bad=0 was
+
+	load_cmwq "$param=$cap" || return 1
+	load_test "$client" sleepers=10 || return 1
+	sleep 1
+	was=$(parameter "$client" asleep)
+	echo "$param=$cap: $was of 10 started"
+	[ "$was" -ge 1 ] && [ "$was" -lt 10 ] || bad=1
+	echo $((cap + 20)) >"/sys/module/cmwq/parameters/$param"
+	wait_until 30 asleep_is 10 || { show_state; bad=1; }
+	echo 1 >"/sys/module/$client/parameters/release"
+	wait_until 60 woken_is 10 || bad=1
+	unload_bounded "$client" && unload_bounded cmwq && return "$bad"
+}
+
+caps_raised()
+{
+	local rest
+
+	cap_raised pool_max_workers 3 || return 1
+	load_cmwq && wait_until 10 pools_at_rest || return 1
+	rest=$(workers_of all)
+	unload_bounded cmwq && cap_raised total_max_workers "$rest"
+}
+
 each_cpu_goes_on()
 {
 	cmwq_table pools cpu nice workers |
@@ -384,7 +412,7 @@ open_while_unloading()
 	eventually 20 nothing_left
 }
 
-ktap_begin 15
+ktap_begin 16
 mark=$(log_mark)
 load_cmwq idle_timeout_ms=300 || ktap_bail "cmwq.ko does not load"
 ktap_test "directory and files are root's alone" private
@@ -398,6 +426,7 @@ ktap_test "nothing is left after unloading" no_views_left
 ktap_test "pool_max_workers is kept and the queue goes on" pool_cap
 ktap_test "total_max_workers is kept and the queue goes on" total_cap
 ktap_test "pool_max_workers can be lowered" cap_lowered
+ktap_test "caps can be raised" caps_raised
 ktap_test "the smallest caps leave every CPU a worker" tiny_caps
 ktap_test "a view that is open is no danger to unloading" open_while_unloading
 ktap_test "nothing is left" eventually 20 nothing_left

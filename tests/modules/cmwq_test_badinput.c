@@ -47,6 +47,51 @@ static void no_items(void)
 	still_works();
 }
 
+/* As often as it can be disabled, and once more. */
+static void disabled_too_often(void)
+{
+	struct probe *p = probes(1);
+	int i;
+
+	for (i = 0; i < 65536; i++)
+		cmwq_disable_work(&p->work);
+	for (i = 0; i < 65535; i++) {
+		if (cmwq_enable_work(&p->work))
+			break;
+		cond_resched();
+	}
+	EXPECT_EQ(i, 65534);
+	EXPECT(cmwq_queue_work(cmwq_system_percpu_wq, &p->work));
+	WAIT(&p->done);
+	cmwq_flush_work(&p->work);
+	probes_free(p);
+}
+
+/* Whoever drains a queue is told what it waits for. */
+static struct cmwq_workqueue *stuck_wq;
+
+static void drain_stuck(int nr)
+{
+	cmwq_drain_workqueue(stuck_wq);
+}
+
+static void drain_names_what_it_waits_for(void)
+{
+	struct cmwq_workqueue *wq;
+	struct probe *p = probes(1);
+
+	wq = cmwq_alloc_workqueue("t_stuck", CMWQ_PERCPU, 0);
+	if (block_on(p, wq)) {
+		stuck_wq = wq;
+		test_thread_start(drain_stuck, 0, -1);
+		msleep(6500);
+		open_gate(p);
+	}
+	test_threads_join();
+	test_destroy(wq);
+	probes_free(p);
+}
+
 static void null_function(void)
 {
 	struct cmwq_work work;
@@ -76,6 +121,20 @@ static void null_arguments(void)
 	cmwq_destroy_workqueue(NULL);
 	cmwq_workqueue_set_max_active(NULL, 1);
 	EXPECT(!cmwq_workqueue_congested(0, NULL));
+	EXPECT(!cmwq_queue_delayed_work(NULL, &p->dwork, 1));
+	EXPECT(!cmwq_mod_delayed_work(cmwq_system_percpu_wq, NULL, 1));
+	EXPECT(!cmwq_cancel_work(NULL));
+	EXPECT(!cmwq_cancel_delayed_work(NULL));
+	EXPECT(!cmwq_disable_work(NULL));
+	EXPECT(!cmwq_disable_work_sync(NULL));
+	EXPECT(!cmwq_disable_delayed_work_sync(NULL));
+	EXPECT(!cmwq_enable_work(NULL));
+	EXPECT(!cmwq_enable_delayed_work(NULL));
+	EXPECT_EQ(cmwq_work_busy(NULL), 0);
+	cmwq_destroy_work_on_stack(NULL);
+	cmwq_destroy_delayed_work_on_stack(NULL);
+	cmwq_set_worker_desc("%s", "not in an item");
+	EXPECT(!cmwq_work_pending(&p->work));
 	EXPECT(cmwq_queue_work(cmwq_system_percpu_wq, &p->work));
 	WAIT(&p->done);
 	cmwq_flush_work(&p->work);
@@ -307,6 +366,8 @@ static void busy_queue_is_drained(void)
 const struct test_case test_cases[] = {
 	CASE(no_items),
 	CASE(null_function),
+	CASE(disabled_too_often),
+	CASE(drain_names_what_it_waits_for),
 	CASE(null_arguments),
 	CASE(plain_item_as_delayed),
 	CASE(bad_cpus),

@@ -494,6 +494,109 @@ static void cancel_against_destroy(void)
 	kfree(cancelled_items);
 }
 
+/*
+ * D1, D2: a queue goes while others use it in every way.  They are refused from
+ * some point on, and what was accepted runs.  A bug of the caller that must do
+ * no harm; the kernel's own workqueue promises nothing of that.
+ */
+static bool victims_exact;
+static int victims_round;
+
+static void victim_op(struct racer *r, u32 random)
+{
+	struct e_work *work = &r->dwork.work;
+
+	switch (random % 12) {
+	case 0:
+		e_flush_workqueue(r->wq);
+		break;
+	case 1:
+		e_drain_workqueue(r->wq);
+		break;
+	case 2:
+		e_set_max_active(r->wq, 1 + random / 16 % 8);
+		break;
+	case 3:
+		e_congested(any_cpu(random / 16), r->wq);
+		break;
+	case 4:
+		e_flush_work(work);
+		break;
+	case 5:
+		count_taken(r, e_cancel_work_sync(work));
+		break;
+	case 6:
+		count_taken(r, e_disable_work_sync(work));
+		e_enable_work(work);
+		break;
+	case 7:
+		if (!victims_exact)
+			e_mod_delayed_work(r->wq, &r->dwork, random / 16 % 2);
+		break;
+	case 8:
+		if (!victims_exact)
+			e_queue_delayed_work(r->wq, &r->dwork, 1);
+		break;
+	default:
+		count_queued(r, e_queue_work_on(any_cpu(random / 16), r->wq,
+						work));
+	}
+}
+
+static void victim_thread(int nr)
+{
+	u32 random = (seed + victims_round) * 1000 + nr + 1;
+	int i;
+
+	if (nr == 0) {
+		usleep_range(10, 10 + test_random(&random) % 3000);
+		e_destroy_workqueue(race_wq[0]);
+		return;
+	}
+	for (i = 0; i < 40; i++) {
+		test_random(&random);
+		victim_op(&racers[random / 256 % ITEMS], random);
+		atomic_inc(&test_checks);
+	}
+}
+
+static void destroy_against_everything(void)
+{
+	struct racer *r;
+
+	if (!ENGINE_IS_CMWQ) {
+		test_skip("the kernel's own may crash");
+		return;
+	}
+	racers = kcalloc(ITEMS, sizeof(*racers), GFP_KERNEL);
+	for (r = racers; r < racers + ITEMS; r++)
+		E_INIT_DELAYED_WORK(&r->dwork, racer_fn);
+	for (victims_round = 0; victims_round < 40; victims_round++) {
+		victims_exact = victims_round & 1;
+		race_wq[0] = e_alloc_workqueue("t_victim", victims_round & 2 ?
+					       E_UNBOUND : E_PERCPU, 2);
+		for (r = racers; r < racers + ITEMS; r++) {
+			r->wq = race_wq[0];
+			r->random = seed + victims_round + 1;
+			atomic_set(&r->queued, 0);
+			atomic_set(&r->runs, 0);
+			atomic_set(&r->taken, 0);
+		}
+		if (!test_run_threads(victim_thread, 6))
+			return;
+		for (r = racers; r < racers + ITEMS; r++) {
+			/* A timer may have outlived the queue. */
+			e_cancel_delayed_work_sync(&r->dwork);
+			EXPECT_EQ(e_work_busy(&r->dwork.work), 0);
+			if (victims_exact)
+				EXPECT_EQ(atomic_read(&r->queued),
+					  atomic_read(&r->runs) +
+					  atomic_read(&r->taken));
+		}
+	}
+	kfree(racers);
+}
+
 /* Items on the stacks of all: gone the moment flush or cancel returns. */
 struct stacked {
 	struct e_work work;
@@ -556,6 +659,7 @@ const struct test_case test_cases[] = {
 	CASE(flushers_with_own_items),
 	CASE(queues_come_and_go),
 	CASE(cancel_against_destroy),
+	CASE(destroy_against_everything),
 	CASE(items_on_many_stacks),
 	{}
 };

@@ -68,6 +68,9 @@ missing_packages()
 		for tool in sparse shellcheck perl; do
 			command -v "$tool" >/dev/null 2>&1 || echo "$tool"
 		done
+		# perl-base is always there and lacks modules they use.
+		perl -MPod::Usage -MTerm::ANSIColor -e 1 2>/dev/null ||
+			echo perl
 		;;
 	esac
 }
@@ -276,22 +279,24 @@ fetch_busybox()
 	rm -rf "$tmp"
 }
 
-# checkpatch comes with the kernel's sources only.
+# checkpatch and kernel-doc come with the kernel's sources only.
 fetch_checkpatch()
 {
 	local dir=$build/tools/checkpatch
 
-	say "fetching checkpatch (from linux-source, which takes a while)"
+	say "fetching checkpatch and kernel-doc (from linux-source, which takes" \
+	    "a while)"
 	rm -rf "$dir.new"
 	mkdir -p "$dir.new" && cd "$dir.new" || exit 1
 	download linux-source-6.1 || die "cannot download linux-source-6.1"
 	dpkg-deb --fsys-tarfile linux-source-6.1_*.deb |
 		tar -x --to-stdout --wildcards '*.tar.xz' |
 		tar -xJ --strip-components=2 --wildcards '*/scripts/checkpatch.pl' \
-			'*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch' ||
-		die "no checkpatch in linux-source-6.1"
+			'*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch' \
+			'*/scripts/kernel-doc' ||
+		die "no checkpatch or no kernel-doc in linux-source-6.1"
 	rm -f linux-source-6.1_*.deb
-	cd "$root" && mv -T "$dir.new" "$dir"
+	cd "$root" && rm -rf "$dir" && mv -T "$dir.new" "$dir"
 }
 
 # What is still to be fetched: "busybox" and kernel series.
@@ -300,7 +305,10 @@ to_fetch()
 	local series at
 
 	case "$want" in
-	checks|all) [ -d "$build/tools/checkpatch" ] || echo checkpatch ;;
+	checks|all)
+		# Those fetched before there was a check for it lack kernel-doc.
+		[ -f "$build/tools/checkpatch/kernel-doc" ] || echo checkpatch
+		;;
 	esac
 	[ "$want" != build ] || return 0
 	[ -x "$build/tools/busybox" ] || echo busybox
