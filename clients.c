@@ -16,6 +16,8 @@
 /**
  * cmwq_owner_name - the name of a queue's owner, for messages
  * @owner: the module, may be NULL
+ *
+ * Return: a string that lives as long as the module.
  */
 const char *cmwq_owner_name(struct module *owner)
 {
@@ -77,22 +79,25 @@ static cmwq_func_t func_left_by(struct module *mod)
 	struct cmwq_pwq *pwq;
 	cmwq_func_t func = NULL;
 	unsigned long flags;
+	bool linked;
 	int id, cpu;
 
-	for (id = 1; id <= cmwq_nr_pools && !func; id++)
-		func = func_in_pool(cmwq_pools[id], mod);
-
+	/* In the order in which items move on. */
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
 		cmwq_for_each_pwq(pwq, cpu, wq) {
 			if (func)
 				break;
 			raw_spin_lock_irqsave(&pwq->pool->lock, flags);
+			linked = cmwq_pool_splice(pwq->pool);
 			func = func_in_list(&pwq->inactive, mod);
-			raw_spin_unlock_irqrestore(&pwq->pool->lock, flags);
+			cmwq_pool_unlock_kick(pwq->pool, flags, linked);
 		}
 	}
 	mutex_unlock(&cmwq_wq_mutex);
+
+	for (id = 1; id <= cmwq_nr_pools && !func; id++)
+		func = func_in_pool(cmwq_pools[id], mod);
 	return func;
 }
 

@@ -40,6 +40,7 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/semaphore.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -233,6 +234,19 @@ static inline bool cmwq_data_delayed(unsigned long data)
 	return (data & (WORK_WHERE | WORK_DELAYED)) == WORK_DELAYED;
 }
 
+/* In the hands of somebody who is about to queue it, or to give it up. */
+static inline bool cmwq_data_claimed(unsigned long data)
+{
+	return (data & (WORK_PENDING | WORK_WHERE | WORK_DELAYED)) ==
+	       WORK_PENDING;
+}
+
+static inline bool cmwq_data_disabled(unsigned long data)
+{
+	return !(data & (WORK_PENDING | WORK_WHERE)) &&
+	       data & WORK_DEPTH_MASK;
+}
+
 static inline unsigned int cmwq_data_colour(unsigned long data)
 {
 	return (data >> WORK_COLOUR_SHIFT) & (WORK_COLOURS - 1);
@@ -296,6 +310,7 @@ struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool);
 void cmwq_pool_kick(struct cmwq_pool *pool);
 void __cmwq_pool_splice(struct cmwq_pool *pool);
 void cmwq_pwq_activate(struct cmwq_pwq *pwq);
+void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work);
 void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work);
 
 /**

@@ -112,8 +112,8 @@ bool cmwq_mod_delayed_work_on(int cpu, struct cmwq_workqueue *wq,
 				give_up(&dwork->work);
 			break;
 		}
-		/* Disabled, or pending again: then once more. */
-		if (!cmwq_work_pending(&dwork->work))
+		/* Disabled?  Else it was queued meanwhile: once more. */
+		if (cmwq_data_disabled(atomic_long_read(&dwork->work.data)))
 			break;
 		local_irq_restore(flags);
 	}

@@ -38,10 +38,17 @@ static void unlink_item(struct cmwq_pool *pool, struct cmwq_work *work)
 {
 	unsigned long data = atomic_long_read(&work->data);
 	struct cmwq_pwq *pwq = cmwq_data_pwq(data);
+	struct cmwq_worker *worker;
 
 	list_del(&work->entry);
-	if (data & WORK_WAITED)
-		cmwq_wake_waiters(&pool->waiters, work);
+	if (data & WORK_WAITED) {
+		/* An older execution may still go on: that is the last now. */
+		worker = cmwq_find_busy(pool, work);
+		if (worker)
+			cmwq_adopt_waiters(worker, work);
+		else
+			cmwq_wake_waiters(&pool->waiters, work);
+	}
 	if ((data & WORK_WHERE) == WORK_INACTIVE)
 		pwq->nr_active++;	/* which finishing takes back */
 	atomic_long_set(&work->data, pool->offq_idle | WORK_PENDING);
@@ -166,6 +173,12 @@ static bool add_waiter(struct cmwq_work *work, struct cmwq_waiter *w)
 	do {
 		local_irq_save(flags);
 		data = atomic_long_read(&work->data);
+		if (cmwq_data_claimed(data)) {			/* F2 */
+			local_irq_restore(flags);
+			cpu_relax();
+			again = true;
+			continue;
+		}
 		pool = cmwq_data_pool(data);
 		if (!pool) {
 			local_irq_restore(flags);
@@ -175,7 +188,8 @@ static bool add_waiter(struct cmwq_work *work, struct cmwq_waiter *w)
 		linked = cmwq_pool_splice(pool);
 		data = atomic_long_read(&work->data);
 		again = cmwq_data_pool(data) != pool ||
-			(data & WORK_WHERE) == WORK_UNLINKED;	/* F2 */
+			(data & WORK_WHERE) == WORK_UNLINKED ||	/* F2 */
+			cmwq_data_claimed(data);
 		wait = false;
 		if (!again && (data & WORK_WHERE) >= WORK_ACTIVE) {
 			list_add_tail(&w->node, &pool->waiters);
@@ -211,7 +225,8 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 	might_sleep();
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
-	if (unlikely(self && self->current_work == work)) {
+	if (unlikely(self && self->current_work == work &&
+		     self->current_func == work->func)) {
 		cmwq_report(what, caller, -EDEADLK,
 			    "an item cannot wait for itself: not waiting");
 		return false;
@@ -240,9 +255,12 @@ static void give_up_claim(struct cmwq_work *work, unsigned long depth)
 	atomic_long_set_release(&work->data, data + depth);
 }
 
-/* Take the item off and change its disable depth by @depth (0 or 1). */
-static bool cancel(struct cmwq_work *work, unsigned long depth,
-		   const char *what, void *caller)
+/*
+ * Take the item off, and disable it if @disable is set, which is cleared if it
+ * could not be disabled once more.
+ */
+static bool take_off(struct cmwq_work *work, bool *disable, const char *what,
+		     void *caller)
 {
 	unsigned long flags;
 	bool pending;
@@ -253,25 +271,43 @@ static bool cancel(struct cmwq_work *work, unsigned long depth,
 	for (;;) {
 		pending = cmwq_steal(work, &flags);
 		if (pending) {
-			give_up_claim(work, depth * WORK_DEPTH_ONE);
+			give_up_claim(work, *disable ? WORK_DEPTH_ONE : 0);
 			break;
 		}
-		if (!depth)
+		if (!*disable)
 			break;
 		data = atomic_long_read(&work->data);
+		if (data & WORK_PENDING) {	/* queued meanwhile */
+			local_irq_restore(flags);
+			continue;
+		}
 		if ((data & WORK_DEPTH_MASK) == WORK_DEPTH_MASK) {
 			cmwq_report(what, caller, -EOVERFLOW,
 				    "disabled 65535 times: enable it as often as it is disabled");
+			*disable = false;
 			break;
 		}
-		if (!(data & WORK_PENDING) &&
-		    atomic_long_try_cmpxchg(&work->data, &data,
+		if (atomic_long_try_cmpxchg(&work->data, &data,
 					    data + WORK_DEPTH_ONE))
 			break;
-		local_irq_restore(flags);	/* queued meanwhile */
+		local_irq_restore(flags);
 	}
 	local_irq_restore(flags);
 	return pending;
+}
+
+static bool cancel(struct cmwq_work *work, const char *what, void *caller)
+{
+	bool disable = false;
+
+	return take_off(work, &disable, what, caller);
+}
+
+static bool disable(struct cmwq_work *work, const char *what, void *caller)
+{
+	bool disable = true;
+
+	return take_off(work, &disable, what, caller);
 }
 
 static bool enable(struct cmwq_work *work, const char *what, void *caller)
@@ -295,7 +331,7 @@ static bool enable(struct cmwq_work *work, const char *what, void *caller)
 static bool disable_sync(struct cmwq_work *work, const char *what,
 			 void *caller)
 {
-	bool pending = cancel(work, 1, what, caller);
+	bool pending = disable(work, what, caller);
 
 	cmwq_flush_item(work, what, caller);
 	return pending;
@@ -308,7 +344,7 @@ static bool disable_sync(struct cmwq_work *work, const char *what,
  */
 static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 {
-	bool pending, runs;
+	bool pending, runs, disabled = true;
 	unsigned long flags;
 
 	might_sleep();
@@ -326,17 +362,17 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 	if (!runs)
 		return pending;
 
-	if (pending)
-		cmwq_flush_item(work, what, caller);
-	else
-		pending = disable_sync(work, what, caller);
-	enable(work, what, caller);
+	if (!pending)
+		pending = take_off(work, &disabled, what, caller);
+	cmwq_flush_item(work, what, caller);
+	if (disabled)
+		enable(work, what, caller);
 	return pending;
 }
 
 bool cmwq_cancel_work(struct cmwq_work *work)
 {
-	return cancel(work, 0, "cmwq_cancel_work",
+	return cancel(work, "cmwq_cancel_work",
 		      __builtin_return_address(0));
 }
 EXPORT_SYMBOL_GPL(cmwq_cancel_work);
@@ -350,7 +386,7 @@ EXPORT_SYMBOL_GPL(cmwq_cancel_work_sync);
 
 bool cmwq_disable_work(struct cmwq_work *work)
 {
-	return cancel(work, 1, "cmwq_disable_work",
+	return disable(work, "cmwq_disable_work",
 		      __builtin_return_address(0));
 }
 EXPORT_SYMBOL_GPL(cmwq_disable_work);
@@ -380,7 +416,7 @@ static struct cmwq_work *work_of(struct cmwq_delayed_work *dwork)
 
 bool cmwq_cancel_delayed_work(struct cmwq_delayed_work *dwork)
 {
-	return cancel(work_of(dwork), 0, "cmwq_cancel_delayed_work",
+	return cancel(work_of(dwork), "cmwq_cancel_delayed_work",
 		      __builtin_return_address(0));
 }
 EXPORT_SYMBOL_GPL(cmwq_cancel_delayed_work);
@@ -394,7 +430,7 @@ EXPORT_SYMBOL_GPL(cmwq_cancel_delayed_work_sync);
 
 bool cmwq_disable_delayed_work(struct cmwq_delayed_work *dwork)
 {
-	return cancel(work_of(dwork), 1, "cmwq_disable_delayed_work",
+	return disable(work_of(dwork), "cmwq_disable_delayed_work",
 		      __builtin_return_address(0));
 }
 EXPORT_SYMBOL_GPL(cmwq_disable_delayed_work);
@@ -617,12 +653,13 @@ void cmwq_flush_workqueue(struct cmwq_workqueue *wq)
 }
 EXPORT_SYMBOL_GPL(cmwq_flush_workqueue);
 
-static unsigned int nr_in_flight(struct cmwq_workqueue *wq)
+/* How many items have been linked so far: in flight, run, or taken off. */
+static u64 nr_linked(struct cmwq_workqueue *wq)
 {
 	struct cmwq_pwq *pwq;
-	unsigned int n = 0;
 	unsigned long flags;
 	bool linked;
+	u64 n = 0;
 	int cpu, i;
 
 	mutex_lock(&wq->mutex);
@@ -631,6 +668,7 @@ static unsigned int nr_in_flight(struct cmwq_workqueue *wq)
 	cmwq_for_each_pwq(pwq, cpu, wq) {
 		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
 		linked = cmwq_pool_splice(pwq->pool);
+		n += pwq->executed + pwq->cancelled;
 		for (i = 0; i < WORK_COLOURS; i++)
 			n += pwq->in_flight[i];
 		cmwq_pool_unlock_kick(pwq->pool, flags, linked);
@@ -643,19 +681,32 @@ out:
 /**
  * cmwq_drain - flush until nothing is left
  * @wq: the queue, which takes in only its own items
+ *
+ * F3: items that queue each other, against somebody who looks for the last one.
+ *	items of the queue		looking
+ *					1. CPU 0: none in flight
+ *	2. X on CPU 1 queues Y on CPU 0
+ *	3. X returns
+ *					4. CPU 1: none in flight
+ *    So nobody looks for items: nothing has been linked anywhere, from before
+ *    a flush until after it.  At its end everything linked before has finished,
+ *    so nothing is in flight, and nobody is left to queue more.
  */
 void cmwq_drain(struct cmwq_workqueue *wq)
 {
-	unsigned int rounds = 0, left;
+	unsigned int rounds = 0;
+	u64 before, after;
 
+	after = nr_linked(wq);
 	for (;;) {
+		before = after;
 		flush_queue(wq, true);
-		left = nr_in_flight(wq);
-		if (!left)
+		after = nr_linked(wq);
+		if (after == before)
 			return;
 		if (++rounds == 10 || rounds % 100 == 0)
-			pr_warn("queue %s is not empty after %u flushes: %u items left, do they requeue themselves for ever?\n",
-				wq->name, rounds, left);
+			pr_warn("queue %s is not empty after %u flushes: its items queued %llu more during the last, do they requeue themselves for ever?\n",
+				wq->name, rounds, after - before);
 	}
 }
 

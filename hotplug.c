@@ -29,10 +29,10 @@ static int cpu_up_fn(unsigned int cpu)
 	struct cmwq_pool *pools = per_cpu_ptr(cmwq_cpu_pools, cpu);
 	int i, err = 0;
 
-	for (i = 0; i < 2 && !err; i++) {
+	for (i = 0; i < 2; i++)
 		mark(&pools[i], false);
+	for (i = 0; i < 2 && !err; i++)
 		err = cmwq_pool_first_worker(&pools[i]);
-	}
 	/* No reason to keep a CPU down: the keeper creates it when needed. */
 	return loading ? err : 0;
 }

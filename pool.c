@@ -43,6 +43,7 @@
 #define CREATE_BACKOFF		(HZ / 10)
 #define IDLE_KEEP		2	/* never retired */
 #define IDLE_RATIO		4	/* one idle worker per so many busy ones */
+#define RETIRE_BATCH		16	/* at most, each jiffy */
 
 struct cmwq_pool **cmwq_pools;
 int cmwq_nr_pools;
@@ -287,6 +288,8 @@ static struct cmwq_worker *bucket_find(struct hlist_head *bucket,
  * cmwq_find_busy - which worker of the pool runs an item?
  * @pool:	the pool; its lock is held
  * @work:	the item
+ *
+ * Return: the worker, NULL if none does.
  */
 struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
 				   struct cmwq_work *work)
@@ -295,7 +298,12 @@ struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
 	return bucket_find(busy_bucket(pool, work), work);
 }
 
-static void adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work)
+/**
+ * cmwq_adopt_waiters - let a worker complete those who wait for an item
+ * @worker:	it runs the item or is about to; its pool's lock is held
+ * @work:	the item
+ */
+void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work)
 {
 	struct cmwq_waiter *w, *next;
 
@@ -351,7 +359,7 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	worker->current_pwq = pwq;
 	worker->since = jiffies;
 	if (unlikely(data & WORK_WAITED))
-		adopt_waiters(worker, work);
+		cmwq_adopt_waiters(worker, work);
 	if (unlikely(pwq->wq->flags & CMWQ_CPU_INTENSIVE))
 		worker_uncount(worker, WORKER_CPU_INTENSIVE);
 	if (unlikely(atomic_read(&pool->nr_running) < pool->target))
@@ -436,6 +444,7 @@ static void idle_timer_fn(struct timer_list *t)
 	unsigned long timeout =
 		msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms));
 	struct cmwq_worker *worker;
+	int left = RETIRE_BATCH;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&pool->lock, flags);
@@ -446,6 +455,10 @@ static void idle_timer_fn(struct timer_list *t)
 			break;
 		if (time_before(jiffies, worker->since + timeout)) {
 			mod_timer(&pool->idle_timer, worker->since + timeout);
+			break;
+		}
+		if (!left--) {		/* not all with interrupts off */
+			mod_timer(&pool->idle_timer, jiffies + 1);
 			break;
 		}
 		retire(worker);
@@ -556,7 +569,8 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 		err = PTR_ERR(task);
 		goto fail;
 	}
-	WRITE_ONCE(worker->task, task);
+	/* The views may look at it even if an item crashes the thread. */
+	WRITE_ONCE(worker->task, get_task_struct(task));
 	set_user_nice(task, pool->nice);
 	if (pool->cpu >= 0)
 		kthread_bind(task, pool->cpu);
@@ -659,9 +673,12 @@ struct cmwq_worker *cmwq_current_worker(void)
 	return kthread_data(current);
 }
 
+/* By chance it may be on its CPU even if it is no longer bound to it. */
 static bool off_its_cpu(struct cmwq_pool *pool)
 {
-	return pool->cpu >= 0 && raw_smp_processor_id() != pool->cpu &&
+	return pool->cpu >= 0 &&
+	       (raw_smp_processor_id() != pool->cpu ||
+		current->nr_cpus_allowed != 1) &&
 	       !(READ_ONCE(pool->flags) & POOL_DISASSOCIATED);
 }
 
@@ -671,7 +688,7 @@ static bool off_its_cpu(struct cmwq_pool *pool)
  */
 static void heal_affinity(struct cmwq_pool *pool)
 {
-	if (unlikely(off_its_cpu(pool)) && cpu_active(pool->cpu))
+	if (unlikely(off_its_cpu(pool)) && cmwq_cpu_stays(pool->cpu))
 		set_cpus_allowed_ptr(current, cpumask_of(pool->cpu));
 }
 
@@ -718,6 +735,8 @@ static void work_for_a_while(struct cmwq_worker *worker)
 /**
  * cmwq_worker_thread - the thread function of all workers
  * @data: struct cmwq_worker
+ *
+ * Return: never.
  */
 int cmwq_worker_thread(void *data)
 {
@@ -745,6 +764,7 @@ int cmwq_worker_thread(void *data)
 
 	cmwq_hook_worker_exit(worker);
 	put_worker(worker);
+	put_task_struct(current);
 	/* The completion comes from kernel text: the module may go then. */
 	kthread_complete_and_exit(&thread_gone, 0);
 	return 0;

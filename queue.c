@@ -21,9 +21,15 @@
 
 #include <linux/ratelimit.h>
 
-/* A caller in a loop must not drown the log: ten lines of one in 5 s. */
-static DEFINE_RATELIMIT_STATE(report_limit, 5 * HZ, 10);
-static void *last_caller;	/* A: a hint */
+/*
+ * A caller in a loop must not drown the log: so many lines in 5 s, and not at
+ * the expense of others.
+ */
+#define REPORT_BITS	6
+static struct ratelimit_state report_limits[1 << REPORT_BITS] = {
+	[0 ... (1 << REPORT_BITS) - 1] =
+		RATELIMIT_STATE_INIT(report_limits, 5 * HZ, 30),
+};
 
 /**
  * cmwq_report - one log line about a misuse
@@ -37,9 +43,8 @@ void cmwq_report(const char *what, void *caller, int err, const char *fmt, ...)
 	struct va_format vaf = { .fmt = fmt };
 	va_list args;
 
-	if (READ_ONCE(last_caller) == caller && !__ratelimit(&report_limit))
+	if (!__ratelimit(&report_limits[hash_ptr(caller, REPORT_BITS)]))
 		return;
-	WRITE_ONCE(last_caller, caller);
 	va_start(args, fmt);
 	vaf.va = &args;
 	pr_err("%s, called from %pS: errno %d; %pV\n", what, caller, err,
@@ -110,6 +115,8 @@ bool cmwq_item_sane(struct cmwq_work *work, unsigned long data)
  * @cpu:	the CPU
  * @what:	function, for the log
  * @caller:	its caller, for the log
+ *
+ * Return: false, with a log line, if it is no possible one.
  */
 bool cmwq_cpu_valid(int cpu, const char *what, void *caller)
 {
@@ -131,6 +138,7 @@ bool cmwq_cpu_valid(int cpu, const char *what, void *caller)
  * @caller:	its caller, for the log
  *
  * Context: interrupts are off.
+ * Return: false, with a log line, if the item must not be queued.
  */
 bool cmwq_wq_accepts(int cpu, struct cmwq_workqueue *wq,
 		     struct cmwq_work *work, const char *what, void *caller)

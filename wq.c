@@ -70,6 +70,8 @@ static const struct {
  * cmwq_next_pwq - iterator of cmwq_for_each_pwq()
  * @wq:		the queue
  * @cpu:	-1 to start with
+ *
+ * Return: the next pwq, NULL after the last.
  */
 struct cmwq_pwq *cmwq_next_pwq(struct cmwq_workqueue *wq, int *cpu)
 {
@@ -205,12 +207,11 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 			    flags & ~(ALL_FLAGS & ~__CMWQ_SYSTEM));
 		return NULL;
 	}
-	if (flags & __CMWQ_ORDERED && (!(flags & CMWQ_UNBOUND) ||
-				       flags & (CMWQ_PERCPU |
-						CMWQ_CPU_INTENSIVE))) {
+	if (flags & __CMWQ_ORDERED &&
+	    flags & (CMWQ_PERCPU | CMWQ_CPU_INTENSIVE)) {
 		cmwq_report("cmwq_alloc_workqueue", caller, -EINVAL,
-			    "an ordered queue takes neither CMWQ_PERCPU nor CMWQ_CPU_INTENSIVE");
-		return NULL;
+			    "an ordered queue takes neither CMWQ_PERCPU nor CMWQ_CPU_INTENSIVE: ignored");
+		flags &= ~(CMWQ_PERCPU | CMWQ_CPU_INTENSIVE);
 	}
 	va_start(args, fmt);
 	wq = alloc_queue(owner, flags, max_active, fmt, args);

@@ -182,8 +182,12 @@ static void bad_queues(void)
 	EXPECT(!cmwq_alloc_workqueue("t_flags", CMWQ_PERCPU | 1 << 30, 0));
 	EXPECT(!cmwq_alloc_workqueue("t_system", CMWQ_PERCPU | __CMWQ_SYSTEM,
 				     0));
-	EXPECT(!cmwq_alloc_ordered_workqueue("t_both", CMWQ_PERCPU));
-	EXPECT(!cmwq_alloc_ordered_workqueue("t_hog", CMWQ_CPU_INTENSIVE));
+	wq = cmwq_alloc_ordered_workqueue("t_both", CMWQ_PERCPU);
+	EXPECT(wq);
+	test_destroy(wq);
+	wq = cmwq_alloc_ordered_workqueue("t_hog", CMWQ_CPU_INTENSIVE);
+	EXPECT(wq);
+	test_destroy(wq);
 	EXPECT(!__cmwq_alloc_workqueue(THIS_MODULE, CMWQ_PERCPU, 0, none));
 
 	wq = cmwq_alloc_workqueue("t_two_kinds", CMWQ_PERCPU | CMWQ_UNBOUND, 0);

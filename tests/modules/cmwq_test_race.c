@@ -10,6 +10,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kprobes.h>
+
 #include "engine.h"
 #include "cmwq_test.h"
 
@@ -307,6 +309,65 @@ static void queue_against_set_max_active(void)
 static void everything_at_once(void)
 {
 	race(everything, true, false);
+}
+
+/*
+ * mod_delayed_work() finds the item idle, then pending, then idle again: probes
+ * at its claim queue the item and wait until it has run.  The delay is set all
+ * the same.
+ */
+static struct task_struct *mod_task;
+static bool mod_staged;
+
+static int claim_entered(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (current != mod_task || mod_staged)
+		return 1;
+	mod_staged = e_queue_work_on(cpumask_last(cpu_online_mask),
+				     racers->wq, &racers->dwork.work);
+	return 0;
+}
+
+static int claim_left(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	unsigned int n = 0;
+
+	while (!atomic_read(&racers->runs) && n++ < 1000 * 1000) {
+		udelay(1);
+		cpu_relax();
+	}
+	return 0;
+}
+
+static struct kretprobe claim_probe = {
+	.kp.symbol_name = "cmwq_claim",
+	.entry_handler = claim_entered,
+	.handler = claim_left,
+	.maxactive = 16,
+};
+
+static void mod_finds_idle_then_pending(void)
+{
+	if (!ENGINE_IS_CMWQ || num_online_cpus() < 2 ||
+	    register_kretprobe(&claim_probe)) {
+		test_skip("needs cmwq, two CPUs and kretprobes");
+		return;
+	}
+	racers_make(0, false);
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	mod_task = current;
+	mod_staged = false;
+	EXPECT(!e_mod_delayed_work_on(0, racers->wq, &racers->dwork, 3600 * HZ));
+	mod_task = NULL;
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	unregister_kretprobe(&claim_probe);
+	EXPECT(mod_staged);
+	EXPECT_EQ(atomic_read(&racers->runs), 1);
+	EXPECT(e_delayed_work_pending(&racers->dwork));
+	e_cancel_delayed_work_sync(&racers->dwork);
+	test_destroy(race_wq[0]);
+	test_destroy(race_wq[1]);
+	kfree(racers);
 }
 
 /* One item, queued by each CPU for itself while it runs on another one. */
@@ -654,6 +715,7 @@ const struct test_case test_cases[] = {
 	CASE(queue_against_disable),
 	CASE(queue_against_set_max_active),
 	CASE(everything_at_once),
+	CASE(mod_finds_idle_then_pending),
 	CASE(pulled_between_cpus),
 	CASE(many_cancellers),
 	CASE(flushers_with_own_items),

@@ -255,6 +255,83 @@ static void flush_of_cancelled_inactive(void)
 }
 
 /*
+ * The queueing that is flushed is taken off while an older execution goes on:
+ * that is waited for.  The kernel's own workqueue lets go of the flusher.
+ */
+static void flush_of_cancelled_running(void)
+{
+	struct e_wq *wq;
+	struct probe *p;
+	struct test_thread *t;
+
+	if (!ENGINE_IS_CMWQ) {
+		test_skip("the kernel's own does not wait there");
+		return;
+	}
+	wq = e_alloc_workqueue("t_flush", E_PERCPU, 0);
+	p = probes(1);
+	the_probe = p;
+	if (!block_on(p, wq))
+		return;
+	EXPECT(e_queue_work_on(0, wq, &p->work));
+	t = test_thread_start(flush_the_probe, 0, -1);
+	test_thread_sleeps(t);
+	EXPECT(e_cancel_work(&p->work));
+	msleep(50);
+	EXPECT(!completion_done(&t->done));
+	open_gate(p);
+	if (!test_threads_join())
+		return;
+	EXPECT(the_ret);
+	EXPECT_EQ(RUNS(p), 1);
+	test_destroy(wq);
+	probes_free(p);
+}
+
+/*
+ * F3: two items queue each other on two CPUs, so that wherever one looks there
+ * may be nothing.  All hops are done when the queue is drained.
+ */
+static struct e_work hop_work[2];
+static atomic_t hops_left = ATOMIC_INIT(0);
+static struct e_wq *hop_wq;
+
+static void hop_fn(struct e_work *work)
+{
+	int other = work == &hop_work[0];
+
+	if (atomic_dec_return(&hops_left) > 0)
+		e_queue_work_on(other ? cpumask_last(cpu_online_mask) : 0,
+				hop_wq, &hop_work[other]);
+}
+
+static void drain_of_hopping_items(void)
+{
+	int i;
+
+	if (!ENGINE_IS_CMWQ) {
+		test_skip("the kernel's own promises no such thing");
+		return;
+	}
+	for (i = 0; i < 2; i++)
+		E_INIT_WORK(&hop_work[i], hop_fn);
+	for (i = 0; i < 60; i++) {
+		hop_wq = e_alloc_workqueue("t_hop", E_PERCPU, 0);
+		atomic_set(&hops_left, 50 + i);
+		EXPECT(e_queue_work_on(0, hop_wq, &hop_work[0]));
+		if (i & 1)
+			e_drain_workqueue(hop_wq);
+		else
+			e_destroy_workqueue(hop_wq);
+		EXPECT_EQ(atomic_read(&hops_left), 0);
+		e_flush_work(&hop_work[0]);
+		e_flush_work(&hop_work[1]);
+		if (i & 1)
+			e_destroy_workqueue(hop_wq);
+	}
+}
+
+/*
  * L1: flushing an item while its timer's function is on its way on another CPU,
  * which takes a while, as a probe at its entry burns some.  The item has run
  * when flush_delayed_work() returns, whoever of the two queued it.
@@ -661,6 +738,8 @@ const struct test_case test_cases[] = {
 	CASE(mod_delayed_states),
 	CASE(flush_work_states),
 	CASE(flush_of_cancelled_inactive),
+	CASE(flush_of_cancelled_running),
+	CASE(drain_of_hopping_items),
 	CASE(flush_delayed_states),
 	CASE(flush_delayed_against_timer),
 	CASE(flush_waits_for_earlier_only),
