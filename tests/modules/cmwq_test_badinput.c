@@ -294,8 +294,9 @@ static void timer_of_a_destroyed_queue(void)
 		cmwq_alloc_workqueue("t_gone_timer", CMWQ_PERCPU, 0);
 	struct probe *p = probes(1);
 
-	EXPECT(cmwq_queue_delayed_work(wq, &p->dwork, HZ / 5));
+	EXPECT(cmwq_queue_delayed_work(wq, &p->dwork, 3 * HZ));
 	cmwq_destroy_workqueue(wq);
+	msleep(3000);
 	WAIT_FOR(!cmwq_work_pending(&p->work));
 	EXPECT_EQ(atomic_read(&p->runs), 0);
 	/* The item itself is unharmed. */
@@ -324,6 +325,7 @@ static void drain_thread(int nr)
 static void queueing_while_drained(void)
 {
 	struct probe *p = probes(3);
+	struct test_thread *t;
 
 	init_completion(&drained);
 	drained_wq = cmwq_alloc_workqueue("t_drained", CMWQ_PERCPU, 0);
@@ -332,10 +334,12 @@ static void queueing_while_drained(void)
 	p[0].wq = drained_wq;
 	EXPECT(cmwq_queue_work(drained_wq, &p[0].work));
 	WAIT(&p[0].started);
-	EXPECT(cmwq_queue_delayed_work(drained_wq, &p[2].dwork, HZ / 5));
-	test_thread_start(drain_thread, 0, -1);
-	msleep(50);
+	EXPECT(cmwq_queue_delayed_work(drained_wq, &p[2].dwork, 3 * HZ));
+	t = test_thread_start(drain_thread, 0, -1);
+	if (!t || !test_thread_sleeps(t))
+		return;
 	EXPECT(!cmwq_queue_work(drained_wq, &p[1].work));
+	msleep(3000);
 	WAIT_FOR(!cmwq_work_pending(&p[2].work));
 	EXPECT_EQ(atomic_read(&p[2].runs), 0);
 	EXPECT(!try_wait_for_completion(&drained));

@@ -141,9 +141,9 @@ static void disable_timer_pending(void)
 	}
 	wq = e_alloc_workqueue("t_timer", E_PERCPU, 0);
 	p = probes(1);
-	EXPECT(e_queue_delayed_work(wq, &p->dwork, 10));
+	EXPECT(e_queue_delayed_work(wq, &p->dwork, 2 * HZ));
 	EXPECT(e_disable_delayed_work(&p->dwork));
-	msleep(jiffies_to_msecs(20));
+	msleep(2200);
 	EXPECT_EQ(RUNS(p), 0);
 	expect_disabled(wq, p);
 	EXPECT(!e_flush_delayed_work(&p->dwork));
