@@ -185,6 +185,28 @@ test_wait(struct completion *done, const char *func, int line, const char *what)
 	__ok;								\
 })
 
+/* The same; time is up only when @progress has not changed for that long. */
+#define WAIT_WHILE_MOVING(cond, progress)				\
+({									\
+	unsigned long __end = jiffies + test_timeout();			\
+	long __was = (progress), __now;					\
+	bool __ok;							\
+									\
+	while (!(__ok = (cond)) && time_before(jiffies, __end)) {	\
+		usleep_range(500, 1000);				\
+		__now = (progress);					\
+		if (__now == __was)					\
+			continue;					\
+		__was = __now;						\
+		__end = jiffies + test_timeout();			\
+		atomic_inc(&test_checks);				\
+	}								\
+	atomic_inc(&test_checks);					\
+	if (!__ok)							\
+		test_lost(__func__, __LINE__, #cond);			\
+	__ok;								\
+})
+
 /* In an item: wait for a gate that the test opens, however it ends. */
 static __maybe_unused void test_gate(struct completion *gate)
 {
@@ -211,6 +233,15 @@ static __maybe_unused u32 test_random(u32 *state)
 	x ^= x >> 17;
 	x ^= x << 5;
 	return *state = x;
+}
+
+/* Make @most the largest @n that it was given. */
+static __maybe_unused void test_raise(atomic_t *most, int n)
+{
+	int was = atomic_read(most);
+
+	while (n > was && !atomic_try_cmpxchg(most, &was, n))
+		;
 }
 
 static inline bool test_may_free(void)
@@ -283,14 +314,27 @@ static __maybe_unused bool test_thread_sleeps(struct test_thread *t)
 			completion_done(&t->done));
 }
 
-/* All threads: wait for their functions, then for themselves. */
+/*
+ * All threads: wait for their functions, then for themselves.  They may take
+ * as long as they need while they count checks.
+ */
 static __maybe_unused bool test_threads_join(void)
 {
-	int i;
+	int i, checks;
 
-	for (i = 0; i < test_nr_threads; i++)
-		if (!WAIT(&test_threads[i].done))
-			return false;
+	for (i = 0; i < test_nr_threads; i++) {
+		do {
+			checks = atomic_read(&test_checks);
+			if (wait_for_completion_timeout(&test_threads[i].done,
+							test_timeout()))
+				break;
+			if (checks == atomic_read(&test_checks)) {
+				test_lost(__func__, __LINE__, "a thread");
+				return false;
+			}
+		} while (1);
+		atomic_inc(&test_checks);
+	}
 	while (test_nr_threads)
 		kthread_stop(test_threads[--test_nr_threads].task);
 	return true;

@@ -157,7 +157,7 @@ static void requeue_itself(void)
 	if (WAIT_FOR(RUNS(p) == 501)) {
 		e_flush_workqueue(wq);
 		EXPECT_EQ(RUNS(p), 501);
-		EXPECT_EQ(most_in_flight, 1);
+		EXPECT_EQ(atomic_read(&most_in_flight), 1);
 	}
 	test_destroy(wq);
 	probes_free(p);
@@ -330,8 +330,9 @@ static void schedule_shorthands(void)
 
 	EXPECT(e_schedule_work(&p->work));
 	WAIT(&p->done);
-	EXPECT(e_schedule_delayed_work(&p->dwork, 1));
+	EXPECT(e_schedule_delayed_work(&p->dwork, 3600 * HZ));
 	EXPECT(!e_schedule_delayed_work(&p->dwork, 1));
+	EXPECT(e_mod_delayed_work(e_system_wq, &p->dwork, 0));
 	WAIT(&p->done);
 	for_each_online_cpu(cpu) {
 		e_flush_work(&p->work);
@@ -456,13 +457,13 @@ static void check_max_active(unsigned int flags, int max_active, int n)
 	}
 	WAIT_FOR(atomic_read(&in_flight) >= max_active);
 	msleep(50);
-	EXPECT_EQ(most_in_flight, max_active);
+	EXPECT_EQ(atomic_read(&most_in_flight), max_active);
 	for (i = 0; i < n; i++) {
 		open_gate(&p[i]);
 		if (!WAIT(&p[i].done))
 			return;
 	}
-	EXPECT_EQ(most_in_flight, max_active);
+	EXPECT_EQ(atomic_read(&most_in_flight), max_active);
 	test_destroy(wq);
 	probes_free(p);
 }
@@ -494,13 +495,13 @@ static void max_active_counts_per_cpu(void)
 	}
 	WAIT_FOR(atomic_read(&in_flight) >= 2 * ncpus);
 	msleep(50);
-	EXPECT_EQ(most_in_flight, 2 * ncpus);
+	EXPECT_EQ(atomic_read(&most_in_flight), 2 * ncpus);
 	for (k = 0; k < i; k++)
 		open_gate(&p[k]);
 	for (k = 0; k < i; k++)
 		if (!WAIT(&p[k].done))
 			return;
-	EXPECT_EQ(most_in_flight, 2 * ncpus);
+	EXPECT_EQ(atomic_read(&most_in_flight), 2 * ncpus);
 	test_destroy(wq);
 	probes_free(p);
 }
@@ -518,12 +519,12 @@ static void check_set_max_active(unsigned int flags)
 	}
 	WAIT(&p[0].started);
 	msleep(30);
-	EXPECT_EQ(most_in_flight, 1);
+	EXPECT_EQ(atomic_read(&most_in_flight), 1);
 	/* Raised: waiting ones start, although nothing else happens. */
 	e_set_max_active(wq, 4);
 	WAIT_FOR(atomic_read(&in_flight) >= 4);
 	msleep(30);
-	EXPECT_EQ(most_in_flight, 4);
+	EXPECT_EQ(atomic_read(&most_in_flight), 4);
 	/* Lowered: those in execution go on, no new one until there is room. */
 	e_set_max_active(wq, 2);
 	msleep(30);
@@ -535,13 +536,13 @@ static void check_set_max_active(unsigned int flags)
 	msleep(30);
 	EXPECT_EQ(atomic_read(&in_flight), 2);
 	EXPECT(e_work_pending(&p[4].work));
-	most_in_flight = 0;
+	atomic_set(&most_in_flight, 0);
 	for (i = 2; i < 12; i++) {
 		open_gate(&p[i]);
 		if (!WAIT(&p[i].done))
 			return;
 	}
-	EXPECT_EQ(most_in_flight, 2);
+	EXPECT_EQ(atomic_read(&most_in_flight), 2);
 	test_destroy(wq);
 	probes_free(p);
 }

@@ -29,16 +29,8 @@ static atomic_t (*most_first)[2];
 
 static void phase_enter(int cpu, bool highpri)
 {
-	int n = atomic_inc_return(&first_phase[cpu][highpri]);
-	int most = atomic_read(&most_first[cpu][highpri]);
-
-	while (n > most) {
-		int was = atomic_cmpxchg(&most_first[cpu][highpri], most, n);
-
-		if (was == most)
-			break;
-		most = was;
-	}
+	test_raise(&most_first[cpu][highpri],
+		   atomic_inc_return(&first_phase[cpu][highpri]));
 }
 
 static void phase_leave(int cpu, bool highpri)
@@ -151,7 +143,8 @@ static void check_mixed(int cpus)
 		if (i % 50 == 49)
 			msleep(1);
 	}
-	if (!WAIT_FOR(atomic_read(&mixed_runs) == items))
+	if (!WAIT_WHILE_MOVING(atomic_read(&mixed_runs) == items,
+			       atomic_read(&mixed_runs)))
 		return;
 	for_each_online_cpu(cpu) {
 		for (k = 0; k < 2; k++) {

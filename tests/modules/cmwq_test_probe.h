@@ -27,15 +27,13 @@ struct probe {
 };
 
 static atomic_t in_flight = ATOMIC_INIT(0);
-static int most_in_flight;
+static atomic_t most_in_flight = ATOMIC_INIT(0);
 
 static void probe_fn(struct e_work *work)
 {
 	struct probe *p = container_of(work, struct probe, work);
-	int n = atomic_inc_return(&in_flight);
 
-	if (n > READ_ONCE(most_in_flight))
-		WRITE_ONCE(most_in_flight, n);
+	test_raise(&most_in_flight, atomic_inc_return(&in_flight));
 	p->cpu = raw_smp_processor_id();
 	p->when = jiffies;
 	p->nice = task_nice(current);
@@ -76,7 +74,7 @@ static struct probe *probes(int n)
 		probe_reset(&p[i]);
 	}
 	atomic_set(&in_flight, 0);
-	most_in_flight = 0;
+	atomic_set(&most_in_flight, 0);
 	return p;
 }
 

@@ -381,6 +381,7 @@ static void pull_thread(int nr)
 		if (e_queue_work_on(any_cpu(nr), racers->wq,
 				    &racers->dwork.work))
 			atomic_inc(&pull_queued);
+		atomic_inc(&test_checks);
 		if (!(i % 16))
 			usleep_range(20, 50);
 	}
