@@ -5,7 +5,7 @@
 # The views: what they look like, that they can be read at any moment, and what
 # they tell about workers: growing, shrinking, capped.
 #
-# Environment: SECONDS_READING=N
+# Environment: SECONDS_READING=N, at most
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -154,17 +154,18 @@ refuses_writes()
 
 read_under_load()
 {
-	local until reads=0 bad=0 churned
+	local until reads=0 bad=0 churned=0
 
 	load_test "$client" busy=4 churn=1 sleepers=20 sleep_ms=50 || return 1
 	while :; do cat "$CMWQ_VIEWS"/*; done >/dev/null 2>/tmp/reader &
 	reader=$!
-	until=$(($(cut -d. -f1 /proc/uptime) + ${SECONDS_READING:-20}))
-	while [ "$(cut -d. -f1 /proc/uptime)" -lt "$until" ]; do
+	until=$(($(cut -d. -f1 /proc/uptime) + ${SECONDS_READING:-120}))
+	while [ "$reads" -lt 10 ] || [ "$churned" -lt 50 ]; do
+		[ "$(cut -d. -f1 /proc/uptime)" -lt "$until" ] || break
 		all_sound || { bad=1; break; }
 		reads=$((reads + 1))
+		churned=$(parameter "$client" churned)
 	done
-	churned=$(parameter "$client" churned)
 	kill "$reader"
 	wait "$reader" 2>/dev/null
 	cat /tmp/reader
