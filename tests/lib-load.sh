@@ -144,6 +144,6 @@ eventually()
 no_complaints()
 {
 	log_since "$1" >/tmp/log.complaints || { echo "log overrun"; return 1; }
-	! grep -E 'BUG: |WARNING: |Oops|general protection|INFO: task|stall|list_(add|del) |refcount_t|cmwq: .*(leak|busy|FAIL)' \
+	! grep -E 'BUG: |WARNING: |Oops|general protection|INFO: task|(^|[^a-z])stall|list_(add|del) |refcount_t|cmwq: .*(leak|busy|FAIL)' \
 		/tmp/log.complaints
 }
