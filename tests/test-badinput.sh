@@ -68,5 +68,7 @@ ktap_test "destroying a system queue" \
 	said "cmwq_destroy_workqueue, ${from}events is a system queue"
 ktap_test "queueing while the queue is drained" \
 	said "cmwq_queue_work, ${from}queue t_drained is being drained"
+ktap_test "queueing while the queue is destroyed" \
+	said "cmwq_queue_work, ${from}queue t_destroyed is being drained"
 engine_end
 ktap_end

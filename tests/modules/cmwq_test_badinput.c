@@ -353,6 +353,51 @@ static void queueing_while_drained(void)
 	probes_free(p);
 }
 
+/* An item that waits for its gate and then queues another one. */
+static struct probe *chained;
+
+static void chaining_fn(struct cmwq_work *work)
+{
+	complete(&chained[0].started);
+	test_gate(&chained[0].gate);
+	EXPECT(cmwq_queue_work(drained_wq, &chained[1].work));
+	atomic_inc(&chained[0].runs);
+}
+
+static void destroy_thread(int nr)
+{
+	cmwq_destroy_workqueue(drained_wq);
+	if (atomic_read(&chained[1].runs) != 1)
+		FAIL("destroyed before the item that an item queued has run");
+}
+
+static void queueing_while_destroyed(void)
+{
+	struct probe *p = probes(3);
+	struct test_thread *t;
+
+	chained = p;
+	drained_wq = cmwq_alloc_workqueue("t_destroyed", CMWQ_PERCPU, 0);
+	CMWQ_INIT_WORK(&p[0].work, chaining_fn);
+	EXPECT(cmwq_queue_work(drained_wq, &p[0].work));
+	if (!WAIT(&p[0].started))
+		return;
+	t = test_thread_start(destroy_thread, 0, -1);
+	if (!t || !test_thread_sleeps(t))
+		return;
+	EXPECT(!cmwq_queue_work(drained_wq, &p[2].work));
+	EXPECT(!cmwq_work_pending(&p[2].work));
+	EXPECT(!completion_done(&t->done));
+	complete(&p[0].gate);
+	if (!test_threads_join())
+		return;
+	EXPECT_EQ(atomic_read(&p[0].runs), 1);
+	EXPECT_EQ(atomic_read(&p[1].runs), 1);
+	EXPECT_EQ(atomic_read(&p[2].runs), 0);
+	probes_free(p);
+	still_works();
+}
+
 static void busy_queue_is_drained(void)
 {
 	struct cmwq_workqueue *wq =
@@ -387,6 +432,7 @@ const struct test_case test_cases[] = {
 	CASE(timer_of_a_destroyed_queue),
 	CASE(system_queue_stays),
 	CASE(queueing_while_drained),
+	CASE(queueing_while_destroyed),
 	CASE(busy_queue_is_drained),
 	{}
 };
