@@ -572,6 +572,46 @@ static void drain_lets_chains_end(void)
 	probes_free(p);
 }
 
+static void drain_the_wq(int nr)
+{
+	e_drain_workqueue(the_wq);
+	if (RUNS(the_probe) != 1 + nr / 2)
+		FAIL("drained before the item has run");
+}
+
+/* The queue is closed until the last drainer is through, and then open. */
+static void two_drainers(void)
+{
+	struct probe *p = probes(2);
+	struct test_thread *t[2];
+	int i, round;
+
+	the_wq = e_alloc_workqueue("t_drain", E_PERCPU, 1);
+	the_probe = p;
+	for (round = 0; round < 3; round++) {
+		if (!block_on(p, the_wq))
+			return;
+		for (i = 0; i < 2; i++) {
+			t[i] = test_thread_start(drain_the_wq, round * 2 + i,
+						 -1);
+			if (!t[i] || !test_thread_sleeps(t[i]))
+				return;
+		}
+		for (i = 0; i < 2; i++)
+			EXPECT(!completion_done(&t[i]->done));
+		open_gate(p);
+		if (!test_threads_join())
+			return;
+		EXPECT(e_queue_work(the_wq, &p[1].work));
+		if (!WAIT(&p[1].done))
+			return;
+		e_flush_workqueue(the_wq);
+		EXPECT_EQ(RUNS(&p[1]), round + 1);
+	}
+	test_destroy(the_wq);
+	probes_free(p);
+}
+
 /* Cancelling */
 
 static void cancel_states(void)
@@ -750,6 +790,7 @@ const struct test_case test_cases[] = {
 	CASE(staggered_flushers),
 	CASE(many_flushers),
 	CASE(drain_lets_chains_end),
+	CASE(two_drainers),
 	CASE(cancel_states),
 	CASE(cancel_sync_waits),
 	CASE(cancel_sync_stops_self_requeueing),
