@@ -185,16 +185,17 @@ test_wait(struct completion *done, const char *func, int line, const char *what)
 	__ok;								\
 })
 
-/* The same; time is up only when @progress has not changed for that long. */
+/* The same; time is up when the atomic_t @progress has stood for that long. */
 #define WAIT_WHILE_MOVING(cond, progress)				\
 ({									\
 	unsigned long __end = jiffies + test_timeout();			\
-	long __was = (progress), __now;					\
+	const atomic_t *__progress = (progress);			\
+	int __was = atomic_read(__progress), __now;			\
 	bool __ok;							\
 									\
 	while (!(__ok = (cond)) && time_before(jiffies, __end)) {	\
 		usleep_range(500, 1000);				\
-		__now = (progress);					\
+		__now = atomic_read(__progress);			\
 		if (__now == __was)					\
 			continue;					\
 		__was = __now;						\

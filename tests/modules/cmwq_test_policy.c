@@ -144,7 +144,7 @@ static void check_mixed(int cpus)
 			msleep(1);
 	}
 	if (!WAIT_WHILE_MOVING(atomic_read(&mixed_runs) == items,
-			       atomic_read(&mixed_runs)))
+			       &mixed_runs))
 		return;
 	for_each_online_cpu(cpu) {
 		for (k = 0; k < 2; k++) {
@@ -263,6 +263,49 @@ static void hundred_asleep_on_one_cpu(void)
 		check_all_asleep(E_PERCPU, cpu);
 	check_all_asleep(E_PERCPU | E_HIGHPRI, 0);
 	check_all_asleep(E_PERCPU | E_CPU_INTENSIVE, 0);
+}
+
+/* Of many idle workers the one that was busy last is taken: its cache is hot. */
+static void last_idle_first(void)
+{
+	enum { WORKERS = 10, N = 20 };
+	struct probe *p;
+	struct e_wq *wq;
+	int i, changes = 0;
+	pid_t pid = 0;
+
+	if (target > 1) {
+		test_skip("another worker may start before one is idle");
+		return;
+	}
+	wq = e_alloc_workqueue("t_idle", E_PERCPU, 0);
+	p = probes(WORKERS);
+	for (i = 0; i < WORKERS; i++) {
+		p[i].gated = true;
+		EXPECT(e_queue_work_on(0, wq, &p[i].work));
+	}
+	if (!WAIT_FOR(atomic_read(&in_flight) == WORKERS))
+		return;
+	for (i = 0; i < WORKERS; i++)
+		open_gate(&p[i]);
+	for (i = 0; i < WORKERS; i++)
+		if (!WAIT(&p[i].done))
+			return;
+	e_flush_workqueue(wq);
+	msleep(100);
+	p->gated = false;
+	for (i = 0; i < N; i++) {
+		EXPECT(e_queue_work_on(0, wq, &p->work));
+		if (!WAIT(&p->done))
+			return;
+		e_flush_work(&p->work);
+		changes += i && p->pid != pid;
+		pid = p->pid;
+	}
+	/* The kernel's own items share the pools of the control. */
+	EXPECT_OP(changes, <=, ENGINE_IS_CMWQ ? 0 : 4);
+	test_destroy(wq);
+	probes_free(p);
 }
 
 /* A worker that woke up again is runnable, too: nothing starts beside it. */
@@ -522,6 +565,7 @@ const struct test_case test_cases[] = {
 	CASE(cpu_intensive_overlap),
 	CASE(unbound_overlap),
 	CASE(hundred_asleep_on_one_cpu),
+	CASE(last_idle_first),
 	CASE(awake_again_counts),
 	CASE(example_max_active_3),
 	CASE(example_max_active_2),

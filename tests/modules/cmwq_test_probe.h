@@ -21,6 +21,7 @@ struct probe {
 	struct e_wq *wq;		/* where */
 	atomic_t runs;
 	int cpu;			/* where it ran last */
+	pid_t pid;			/* in whom */
 	unsigned long when;		/* and when, jiffies */
 	int nice;
 	struct e_work *current_work;
@@ -35,6 +36,7 @@ static void probe_fn(struct e_work *work)
 
 	test_raise(&most_in_flight, atomic_inc_return(&in_flight));
 	p->cpu = raw_smp_processor_id();
+	p->pid = current->pid;
 	p->when = jiffies;
 	p->nice = task_nice(current);
 	p->current_work = e_current_work();
