@@ -191,24 +191,58 @@ bad_parameters()
 	return "$bad"
 }
 
+# refuses_write PARAMETER FILE: the content of FILE, with an errno
+refuses_write()
+{
+	local path="/sys/module/cmwq/parameters/$1" before after
+
+	before=$(cat "$path")
+	if LC_ALL=C dd if="$2" of="$path" bs=64k 2>/tmp/refused; then
+		echo "$1 took it"
+		return 1
+	fi
+	grep -q 'Invalid argument\|out of range\|too large' /tmp/refused ||
+		{ echo "$1: no errno: $(cat /tmp/refused)"; return 1; }
+	after=$(cat "$path")
+	[ "$before" = "$after" ] ||
+		{ echo "$1: $before became $after"; return 1; }
+}
+
 bad_writes()
 {
-	local file bad=0 mark before after
+	local file name value bad=0 mark files=0
 
 	load_cmwq || return 1
 	mark=$(log_mark)
-	for file in pool_max_workers total_max_workers idle_timeout_ms; do
-		before=$(parameter cmwq "$file")
-		for value in 0 1 -1 99999999999 x ''; do
-			if echo "$value" >"/sys/module/cmwq/parameters/$file"; then
-				echo "$file took '$value'"
-				bad=1
-			fi
-		done 2>/dev/null
-		after=$(parameter cmwq "$file")
-		[ "$before" = "$after" ] ||
-			{ echo "$file: $before became $after"; bad=1; }
+	mkdir -p /tmp/values
+	for value in 0 1 -1 -2 99999999999 x 2x 0x ''; do
+		echo "$value" >"/tmp/values/${value:-empty}"
 	done
+	# Numbers and text of more than a page, bytes that are no text.
+	awk 'BEGIN { for (i = 0; i < 6000; i++) printf "9" }' \
+		>/tmp/values/digits
+	awk 'BEGIN { for (i = 0; i < 6000; i++) printf "x" }' \
+		>/tmp/values/letters
+	printf '\001\377\200\033%%s%%n\n' >/tmp/values/bytes
+	head -c 2000 "$(find_ko cmwq)" >/tmp/values/elf
+
+	find /sys/module/cmwq/parameters -type f -perm -200 >/tmp/files
+	while read -r file; do
+		name=${file##*/}
+		files=$((files + 1))
+		for value in /tmp/values/*; do
+			# These mean something there.
+			case "$name ${value##*/}" in
+			"fail_create 0"|"fail_create 1"|"fail_create -"[12])
+				continue ;;
+			esac
+			refuses_write "$name" "$value" ||
+				{ echo "  value: ${value##*/}"; bad=1; }
+		done
+	done </tmp/files
+	rm -r /tmp/values
+	echo "$files parameters can be written"
+	[ "$files" -ge 3 ] || bad=1
 	no_complaints "$mark" || bad=1
 	unload_bounded cmwq && return "$bad"
 }
@@ -231,18 +265,29 @@ unload_refused()
 		END { exit !found }' /proc/modules
 }
 
+# references N: what /proc/modules counts
+references()
+{
+	local count
+
+	count=$(awk '$1 == "cmwq" { print $3 }' /proc/modules)
+	[ "$count" = "$1" ] || { echo "$count references, not $1"; return 1; }
+}
+
 refused_for_link()
 {
-	load_cmwq && load_test "$client" queue=0 || return 1
+	load_cmwq && references 0 || return 1
+	load_test "$client" queue=0 && references 1 || return 1
 	unload_refused "$client" || return 1
 	[ -r "$CMWQ_VIEWS/pools" ] || return 1
 	unload_bounded "$client" && unload_bounded cmwq && nothing_left
 }
 
+# The client links cmwq as well, so what its queue holds shows in the count.
 refused_for_queue()
 {
 	load_cmwq && load_test "$client" queue=1 busy=2 || return 1
-	unload_refused "$client" || return 1
+	unload_refused "$client" && references 2 || return 1
 	cmwq_table workqueues name owner | tee /dev/stderr |
 		grep -q "^client $client\$" ||
 		{ echo "the view does not name the owner"; return 1; }
@@ -273,6 +318,30 @@ forgotten_queue()
 	! cmwq_table workqueues name | grep -x client ||
 		{ echo "the queue is still there"; return 1; }
 	unload_bounded cmwq && eventually 20 nothing_left
+}
+
+# With items on it, and one on a system queue: they run before the code goes.
+forgotten_items()
+{
+	local mark what
+
+	mark=$(log_mark)
+	load_cmwq && load_test "$client" leak=2 || return 1
+	unload_bounded "$client" || return 1
+	for what in "cmwq: .*$client goes away without destroying .* client " \
+		    "cmwq: .*$client goes away while its item left_system_fn" \
+		    "$client: left item 0 has run" \
+		    "$client: left item 1 has run" \
+		    "$client: left item 2 has run" \
+		    "$client: left system item has run"; do
+		log_since "$mark" | grep "$what" ||
+			{ echo "no line in the log: $what"; return 1; }
+	done
+	! log_since "$mark" | grep "$client: FAIL" || return 1
+	! cmwq_table workqueues name | grep -x client ||
+		{ echo "the queue is still there"; return 1; }
+	queues_at_rest && references 0 && unload_bounded cmwq &&
+		eventually 20 nothing_left && no_complaints "$mark"
 }
 
 # The loop
@@ -404,7 +473,7 @@ taint_is_normal()
 	[ $((taint & ~(taint_before | 4096 | 8192))) = 0 ]
 }
 
-ktap_begin 17
+ktap_begin 18
 taint_before=$(cat /proc/sys/kernel/tainted)
 first='' second='' third='' threads_first='' threads_third=''
 mark=$(log_mark)
@@ -422,6 +491,7 @@ ktap_test "bad values written to parameters are refused" bad_writes
 ktap_test "unloading is refused while a module links it" refused_for_link
 ktap_test "unloading is refused while a queue exists" refused_for_queue
 ktap_test "a forgotten queue is named and taken away" forgotten_queue
+ktap_test "forgotten items run before their code goes" forgotten_items
 ktap_test "loads and unloads $loops times, also under load" loop_thrice
 ktap_test "no memory is lost in the loop" no_growth
 ktap_test "no thread is lost in the loop" no_new_threads

@@ -10,6 +10,7 @@
  *		1 is written to "release", or, if sleep_ms is set, that long
  *   churn=1	a thread creates, uses and destroys queues
  *   leak=1	its queue is left behind when the module goes
+ *   leak=2	the queue with items to run, and one on a system queue, too
  *
  * Unless leak is set, unloading releases and waits for everything.
  */
@@ -60,7 +61,7 @@ MODULE_PARM_DESC(churn, "1: create and destroy queues all the time");
 
 static int leak;
 module_param(leak, int, 0444);
-MODULE_PARM_DESC(leak, "1: leave the queue behind when unloaded");
+MODULE_PARM_DESC(leak, "leave behind when unloaded: 1: the queue, 2: items, too");
 
 static bool released;
 static DECLARE_WAIT_QUEUE_HEAD(release_wait);
@@ -162,6 +163,45 @@ static int churn_thread(void *unused)
 	return 0;
 }
 
+/*
+ * What is left behind: items one after another on our queue, the last of which
+ * queues one on a system queue, that it is there when our queue is gone.
+ */
+#define NR_LEFT	3
+
+static void left_fn(struct cmwq_work *work);
+static void left_system_fn(struct cmwq_work *work);
+
+static struct cmwq_work left_works[NR_LEFT];
+static CMWQ_DECLARE_WORK(left_system_work, left_system_fn);
+
+static void left_fn(struct cmwq_work *work)
+{
+	msleep(300);
+	pr_info("left item %d has run\n", (int)(work - left_works));
+	if (work == &left_works[NR_LEFT - 1] &&
+	    !cmwq_queue_work(cmwq_system_wq, &left_system_work))
+		pr_err("FAIL: an idle item was refused\n");
+}
+
+static void left_system_fn(struct cmwq_work *work)
+{
+	msleep(1000);
+	pr_info("left system item has run\n");
+}
+
+static void leave_items(void)
+{
+	int i;
+
+	cmwq_workqueue_set_max_active(wq, 1);
+	for (i = 0; i < NR_LEFT; i++) {
+		CMWQ_INIT_WORK(&left_works[i], left_fn);
+		if (!cmwq_queue_work_on(0, wq, &left_works[i]))
+			pr_err("FAIL: an idle item was refused\n");
+	}
+}
+
 static void client_stop(void)
 {
 	int i;
@@ -218,7 +258,7 @@ static int __init client_init(void)
 	int err = 0;
 
 	if (busy < 0 || sleepers < 0 || cpu < 0 || cpu >= nr_cpu_ids ||
-	    busy_us < 1 || ((busy || sleepers) && !queue))
+	    busy_us < 1 || ((busy || sleepers || leak) && !queue))
 		return -EINVAL;
 	if (queue) {
 		wq = cmwq_alloc_workqueue("client", unbound ? CMWQ_UNBOUND :
@@ -247,6 +287,8 @@ static int __init client_init(void)
 static void __exit client_exit(void)
 {
 	client_stop();
+	if (leak > 1)
+		leave_items();
 }
 
 module_init(client_init);
