@@ -199,7 +199,12 @@ static void one_op(unsigned int op, struct racer *r, u32 random)
 							     random >> 30));
 		break;
 	case OP_CANCEL:
-		count_taken(r, random & 0x100 ?
+		/*
+		 * The control's cancel_work() spins until the item's timer is
+		 * over.  On 6.1 that may be up to ksoftirqd, which cannot run
+		 * then if the kernel does not preempt: a lockup.
+		 */
+		count_taken(r, ENGINE_IS_CMWQ && random & 0x100 ?
 			    e_cancel_work(work) :
 			    e_cancel_delayed_work(&r->dwork));
 		break;
