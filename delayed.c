@@ -2,10 +2,18 @@
 /*
  * delayed.c - work items with a timer before them
  *
- * While the timer runs the item is claimed: PENDING, OFFQ and DELAYED.  Whoever deletes
- * the timer owns the claim.  The timer is TIMER_IRQSAFE: from its expiry to the
- * end of its function interrupts stay off, so a claim whose timer cannot be
- * deleted is about to be pushed, and stealers may spin for it.
+ * While the timer runs the item is claimed: PENDING, OFFQ and DELAYED.  Whoever
+ * deletes the timer owns the claim.  The timer is TIMER_IRQSAFE: from its expiry
+ * to the end of its function interrupts stay off, so a claim whose timer cannot
+ * be deleted is about to be pushed, and stealers may spin for it.
+ *
+ * L1: flushing an item against its timer.
+ *	flusher				timer, on another CPU
+ *					1. expires: no longer to be deleted
+ *	2. DELAYED, but not deleted
+ *	3. tries again			3. pushes the item
+ *	4. not DELAYED: waits for it like for any other
+ *    Giving up at step 2 would miss the item: it is not in an inbox yet.
  */
 #include "cmwq_internal.h"
 

@@ -233,7 +233,7 @@ bad_writes()
 		for value in /tmp/values/*; do
 			# These mean something there.
 			case "$name ${value##*/}" in
-			"fail_create 0"|"fail_create 1"|"fail_create -"[12])
+			"fail_create 0"|"fail_create 1"|"fail_create -"1)
 				continue ;;
 			esac
 			refuses_write "$name" "$value" ||

@@ -155,6 +155,13 @@ static void count_taken(struct racer *r, bool did)
 		atomic_inc(&r->taken);
 }
 
+/*
+ * The control's functions for plain items spin until a delayed item's timer is
+ * over.  That may be up to ksoftirqd, which cannot run then if the kernel does
+ * not preempt: a lockup, seen once on 6.1.
+ */
+#define MUST_KNOW_DELAYED	(!ENGINE_IS_CMWQ)
+
 static void disable_a_while(struct racer *r, u32 random)
 {
 	struct e_work *work = &r->dwork.work;
@@ -162,7 +169,7 @@ static void disable_a_while(struct racer *r, u32 random)
 
 	if (!ENGINE_HAS_DISABLE)
 		return;
-	if (random & 2)
+	if (MUST_KNOW_DELAYED || random & 2)
 		count_taken(r, sync ? e_disable_delayed_work_sync(&r->dwork)
 				    : e_disable_delayed_work(&r->dwork));
 	else
@@ -199,12 +206,7 @@ static void one_op(unsigned int op, struct racer *r, u32 random)
 							     random >> 30));
 		break;
 	case OP_CANCEL:
-		/*
-		 * The control's cancel_work() spins until the item's timer is
-		 * over.  On 6.1 that may be up to ksoftirqd, which cannot run
-		 * then if the kernel does not preempt: a lockup.
-		 */
-		count_taken(r, ENGINE_IS_CMWQ && random & 0x100 ?
+		count_taken(r, !MUST_KNOW_DELAYED && random & 0x100 ?
 			    e_cancel_work(work) :
 			    e_cancel_delayed_work(&r->dwork));
 		break;
