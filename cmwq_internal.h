@@ -293,15 +293,9 @@ extern struct cmwq_pool **cmwq_pools;		/* I: by id, [0] is NULL */
 extern int cmwq_nr_pools;			/* I: highest id */
 extern struct cmwq_pool __percpu *cmwq_cpu_pools; /* I: [normal, high] */
 extern struct cmwq_pool *cmwq_unbound_pools;	/* I: [normal, high] */
-extern atomic_t cmwq_nr_workers;
 
 int cmwq_pools_init(void);
 void cmwq_pools_exit(void);
-int cmwq_workers_init(void);
-void cmwq_workers_exit(void);
-int cmwq_create_worker(struct cmwq_pool *pool);
-int cmwq_pool_first_worker(struct cmwq_pool *pool);
-void cmwq_pool_create_starved(struct cmwq_pool *pool);
 int cmwq_worker_thread(void *data);
 struct cmwq_worker *cmwq_current_worker(void);
 struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
@@ -312,6 +306,22 @@ void __cmwq_pool_splice(struct cmwq_pool *pool);
 void cmwq_pwq_activate(struct cmwq_pwq *pwq);
 void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work);
 void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work);
+
+/* worker.c */
+extern atomic_t cmwq_nr_workers;		/* A */
+extern bool cmwq_stopping;			/* A */
+
+int cmwq_workers_init(void);
+void cmwq_workers_exit(void);
+int cmwq_create_worker(struct cmwq_pool *pool);
+int cmwq_pool_first_worker(struct cmwq_pool *pool);
+void cmwq_pool_create_starved(struct cmwq_pool *pool);
+bool cmwq_manage_workers(struct cmwq_pool *pool);
+void cmwq_enter_idle(struct cmwq_worker *worker);
+void cmwq_leave_idle(struct cmwq_worker *worker);
+void cmwq_idle_timer_fn(struct timer_list *t);
+void cmwq_worker_exit(struct cmwq_worker *worker);
+void cmwq_free_spare_workers(void);
 
 /**
  * cmwq_pool_unlock_kick - drop the lock, after linking items maybe

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * worker.c - the lives of workers: created, idle, retired, recycled
+ *
+ * The last worker of a pool at leisure makes another one before it starts an
+ * item; it is the pool's manager meanwhile.  What is too much after a burst goes
+ * when it has been idle for a while, the longest idle one first.
+ */
+#include "policy.h"
+
+#define CREATE_BACKOFF		(HZ / 10)
+#define RETIRE_BATCH		16	/* at most, each jiffy */
+
+atomic_t cmwq_nr_workers = ATOMIC_INIT(0);
+bool cmwq_stopping;				/* A: set at exit */
+
+/*
+ * Worker structures are recycled and freed at unload only: a thread that is on
+ * its way out may still be seen by the tracepoint hook, which follows
+ * kthread_data() and then compares worker->task.
+ */
+static DEFINE_SPINLOCK(spare_lock);
+static LIST_HEAD(spare_workers);		/* spare_lock, by ->node */
+static unsigned long nr_threads_started;	/* spare_lock */
+static DECLARE_COMPLETION(thread_gone);
+
+/* Idling */
+
+/**
+ * cmwq_enter_idle - a worker has nothing to do
+ * @worker: the worker; its pool's lock is held
+ */
+void cmwq_enter_idle(struct cmwq_worker *worker)
+{
+	struct cmwq_pool *pool = worker->pool;
+
+	worker->flags |= WORKER_IDLE;
+	worker->since = jiffies;
+	pool->nr_idle++;
+	list_add(&worker->idle_node, &pool->idle);
+	if (too_many_workers(pool) && !timer_pending(&pool->idle_timer))
+		mod_timer(&pool->idle_timer, jiffies +
+			  msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms)));
+}
+
+/**
+ * cmwq_leave_idle - a worker is up, or on its way out
+ * @worker: the worker; its pool's lock is held
+ */
+void cmwq_leave_idle(struct cmwq_worker *worker)
+{
+	worker->flags &= ~WORKER_IDLE;
+	worker->pool->nr_idle--;
+	list_del_init(&worker->idle_node);
+}
+
+/* Take an idle worker out of the pool; it goes when it is woken. */
+static void retire(struct cmwq_worker *worker)
+{
+	cmwq_leave_idle(worker);
+	worker->flags |= WORKER_DIE;
+	list_del(&worker->node);
+	WRITE_ONCE(worker->pool->nr_workers, worker->pool->nr_workers - 1);
+	worker->pool->retired++;
+	atomic_dec(&cmwq_nr_workers);
+}
+
+/**
+ * cmwq_idle_timer_fn - send surplus workers of a pool away
+ * @t: its idle timer
+ */
+void cmwq_idle_timer_fn(struct timer_list *t)
+{
+	struct cmwq_pool *pool = container_of(t, struct cmwq_pool, idle_timer);
+	unsigned long timeout =
+		msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms));
+	struct cmwq_worker *worker;
+	int left = RETIRE_BATCH;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&pool->lock, flags);
+	while (too_many_workers(pool)) {
+		worker = list_last_entry(&pool->idle, struct cmwq_worker,
+					 idle_node);
+		if (worker == pool->waking)
+			break;
+		if (time_before(jiffies, worker->since + timeout)) {
+			mod_timer(&pool->idle_timer, worker->since + timeout);
+			break;
+		}
+		if (!left--) {		/* not all with interrupts off */
+			mod_timer(&pool->idle_timer, jiffies + 1);
+			break;
+		}
+		retire(worker);
+		wake_up_process(worker->task);
+	}
+	raw_spin_unlock_irqrestore(&pool->lock, flags);
+}
+
+/* Creating workers */
+
+/* The test knob; spare_lock is held. */
+static bool creation_shall_fail(void)
+{
+	int n = READ_ONCE(cmwq_fail_create);
+
+	if (n > 0)
+		WRITE_ONCE(cmwq_fail_create, n - 1);
+	return n < 0 || n == 1;
+}
+
+static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
+{
+	struct cmwq_worker *worker;
+
+	spin_lock(&spare_lock);
+	if (unlikely(creation_shall_fail())) {
+		spin_unlock(&spare_lock);
+		return NULL;
+	}
+	worker = list_first_entry_or_null(&spare_workers, struct cmwq_worker,
+					  node);
+	if (worker)
+		list_del(&worker->node);
+	spin_unlock(&spare_lock);
+	if (!worker) {
+		worker = kmalloc_node(sizeof(*worker), GFP_KERNEL, pool->node);
+		if (!worker)
+			return NULL;
+	}
+
+	memset(worker, 0, sizeof(*worker));
+	INIT_LIST_HEAD(&worker->scheduled);
+	INIT_LIST_HEAD(&worker->waiters);
+	INIT_LIST_HEAD(&worker->idle_node);
+	worker->pool = pool;
+	worker->flags = WORKER_PREP | (pool->cpu < 0 ? WORKER_UNBOUND : 0);
+	return worker;
+}
+
+static void put_worker(struct cmwq_worker *worker)
+{
+	spin_lock(&spare_lock);
+	list_add(&worker->node, &spare_workers);
+	spin_unlock(&spare_lock);
+}
+
+/* Count a worker before it is made: managers cannot overshoot together. */
+static bool reserve_worker(struct cmwq_pool *pool)
+{
+	bool first = !READ_ONCE(pool->nr_workers);
+	int n = atomic_read(&cmwq_nr_workers);
+
+	if (READ_ONCE(pool->nr_workers) >= READ_ONCE(cmwq_pool_max_workers))
+		return false;
+	do {
+		if (!first && n >= READ_ONCE(cmwq_total_max_workers))
+			return false;
+	} while (!atomic_try_cmpxchg(&cmwq_nr_workers, &n, n + 1));
+	return true;
+}
+
+/**
+ * cmwq_create_worker - add an idle worker to a pool
+ * @pool: the pool; its lock is not held
+ *
+ * Context: process context, may sleep and reclaim memory.
+ * Return: 0, -EAGAIN if a cap is reached, -ENOMEM or -EINTR.
+ */
+int cmwq_create_worker(struct cmwq_pool *pool)
+{
+	const char *high = pool->nice < 0 ? "H" : "";
+	struct cmwq_worker *worker;
+	struct task_struct *task;
+	int err = -ENOMEM;
+	int id;
+
+	if (!reserve_worker(pool))
+		return -EAGAIN;
+
+	worker = get_worker(pool);
+	if (!worker)
+		goto fail;
+
+	raw_spin_lock_irq(&pool->lock);
+	id = pool->next_worker++;
+	raw_spin_unlock_irq(&pool->lock);
+
+	worker->id = id;
+	if (pool->cpu >= 0)
+		task = kthread_create_on_node(cmwq_worker_thread, worker,
+					      pool->node, "cmwq/%d:%d%s",
+					      pool->cpu, id, high);
+	else
+		task = kthread_create_on_node(cmwq_worker_thread, worker,
+					      pool->node, "cmwq/u%d:%d%s",
+					      pool->id, id, high);
+	if (IS_ERR(task)) {
+		err = PTR_ERR(task);
+		goto fail;
+	}
+	/* The views may look at it even if an item crashes the thread. */
+	WRITE_ONCE(worker->task, get_task_struct(task));
+	set_user_nice(task, pool->nice);
+	if (pool->cpu >= 0)
+		kthread_bind(task, pool->cpu);
+	spin_lock(&spare_lock);
+	nr_threads_started++;
+	spin_unlock(&spare_lock);
+
+	raw_spin_lock_irq(&pool->lock);
+	pool->created++;
+	WRITE_ONCE(pool->nr_workers, pool->nr_workers + 1);
+	list_add_tail(&worker->node, &pool->workers);
+	cmwq_enter_idle(worker);
+	/*
+	 * It looks for items by itself as soon as it is up.  Woken before the
+	 * idle timer may send it away and its task be gone.
+	 */
+	wake_up_process(task);
+	raw_spin_unlock_irq(&pool->lock);
+	return 0;
+
+fail:
+	atomic_dec(&cmwq_nr_workers);
+	if (worker)
+		put_worker(worker);
+	raw_spin_lock_irq(&pool->lock);
+	pool->create_failed++;
+	pool->create_after = jiffies + CREATE_BACKOFF;
+	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+	raw_spin_unlock_irq(&pool->lock);
+	pr_warn_ratelimited("pool %d: no new worker (errno %d): items wait for the %d it has; trying again\n",
+			    pool->id, err, READ_ONCE(pool->nr_workers));
+	wake_up_process(cmwq_keeper_ask());
+	return err;
+}
+
+/* Create one as the pool's only manager.  Called and left with the lock. */
+static void create_as_manager(struct cmwq_pool *pool)
+	__must_hold(&pool->lock)
+{
+	pool->manager = current;
+	raw_spin_unlock_irq(&pool->lock);
+	cmwq_create_worker(pool);
+	raw_spin_lock_irq(&pool->lock);
+	pool->manager = NULL;
+}
+
+/**
+ * cmwq_manage_workers - make another worker before the last idle one works
+ * @pool: the pool; its lock is held
+ *
+ * Else nobody is left to take over when the item sleeps.
+ *
+ * Return: true if the lock was dropped meanwhile.
+ */
+bool cmwq_manage_workers(struct cmwq_pool *pool)
+	__must_hold(&pool->lock)
+{
+	if (pool_capped(pool)) {
+		pool->capped++;
+		return false;
+	}
+	if (!may_create_worker(pool)) {
+		if (!pool->manager) {
+			WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+			wake_up_process(cmwq_keeper_ask());
+		}
+		return false;
+	}
+	create_as_manager(pool);
+	return true;
+}
+
+/**
+ * cmwq_pool_create_starved - the keeper's part: create where nobody else can
+ * @pool: the pool
+ */
+void cmwq_pool_create_starved(struct cmwq_pool *pool)
+{
+	raw_spin_lock_irq(&pool->lock);
+	if (pool->flags & POOL_STARVED && may_create_worker(pool)) {
+		WRITE_ONCE(pool->flags, pool->flags & ~POOL_STARVED);
+		if (!pool->nr_idle && !pool_capped(pool))
+			create_as_manager(pool);
+		if (!pool->nr_idle && cmwq_pool_has_work(pool))
+			WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+	}
+	raw_spin_unlock_irq(&pool->lock);
+}
+
+/* The first ones and the last ones */
+
+/**
+ * cmwq_pool_first_worker - give a pool without workers its first one
+ * @pool: the pool
+ *
+ * Return: 0 or the errno of cmwq_create_worker().
+ */
+int cmwq_pool_first_worker(struct cmwq_pool *pool)
+{
+	int err = 0;
+
+	if (READ_ONCE(pool->nr_workers))
+		return 0;
+	err = cmwq_create_worker(pool);
+	if (err)
+		pr_err("pool %d gets no first worker (errno %d)\n",
+		       pool->id, err);
+	return err;
+}
+
+int cmwq_workers_init(void)
+{
+	int i, err = 0;
+
+	for (i = 0; i < 2 && !err; i++)
+		err = cmwq_pool_first_worker(&cmwq_unbound_pools[i]);
+	if (!err)
+		err = cmwq_hotplug_init();
+	if (err)
+		cmwq_workers_exit();
+	return err;
+}
+
+/**
+ * cmwq_worker_exit - the end of a retired worker's thread; does not return
+ * @worker: the calling worker
+ */
+void cmwq_worker_exit(struct cmwq_worker *worker)
+{
+	cmwq_hook_worker_exit(worker);
+	put_worker(worker);
+	put_task_struct(current);
+	/* The completion comes from kernel text: the module may go then. */
+	kthread_complete_and_exit(&thread_gone, 0);
+}
+
+/**
+ * cmwq_free_spare_workers - free the structures; no thread is left
+ */
+void cmwq_free_spare_workers(void)
+{
+	struct cmwq_worker *worker, *next;
+
+	list_for_each_entry_safe(worker, next, &spare_workers, node)
+		kfree(worker);
+}
+
+/* Send the idle ones away; the others are on their way to become idle. */
+static bool retire_all(struct cmwq_pool *pool)
+{
+	struct cmwq_worker *worker, *next;
+	bool empty;
+
+	raw_spin_lock_irq(&pool->lock);
+	list_for_each_entry_safe(worker, next, &pool->idle, idle_node) {
+		if (worker == pool->waking)
+			continue;
+		retire(worker);
+		wake_up_process(worker->task);
+	}
+	empty = !pool->nr_workers && !pool->manager;
+	raw_spin_unlock_irq(&pool->lock);
+	return empty;
+}
+
+/* No items and no producers any more. */
+void cmwq_workers_exit(void)
+{
+	int id;
+
+	cmwq_hotplug_exit();
+	WRITE_ONCE(cmwq_stopping, true);
+	for (id = 1; id <= cmwq_nr_pools; id++) {
+		while (!retire_all(cmwq_pools[id]))
+			schedule_timeout_uninterruptible(1);
+		timer_delete_sync(&cmwq_pools[id]->idle_timer);
+	}
+	for (; nr_threads_started; nr_threads_started--)
+		wait_for_completion(&thread_gone);
+}
