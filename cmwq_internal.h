@@ -320,7 +320,7 @@ bool cmwq_manage_workers(struct cmwq_pool *pool);
 void cmwq_enter_idle(struct cmwq_worker *worker);
 void cmwq_leave_idle(struct cmwq_worker *worker);
 void cmwq_idle_timer_fn(struct timer_list *t);
-void cmwq_worker_exit(struct cmwq_worker *worker);
+void __noreturn cmwq_worker_exit(struct cmwq_worker *worker);
 void cmwq_free_spare_workers(void);
 
 /**

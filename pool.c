@@ -445,7 +445,6 @@ int cmwq_worker_thread(void *data)
 	raw_spin_unlock_irq(&pool->lock);
 
 	cmwq_worker_exit(worker);
-	return 0;
 }
 
 /* Setting up and tearing down */

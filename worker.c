@@ -329,7 +329,7 @@ int cmwq_workers_init(void)
  * cmwq_worker_exit - the end of a retired worker's thread; does not return
  * @worker: the calling worker
  */
-void cmwq_worker_exit(struct cmwq_worker *worker)
+void __noreturn cmwq_worker_exit(struct cmwq_worker *worker)
 {
 	cmwq_hook_worker_exit(worker);
 	put_worker(worker);
