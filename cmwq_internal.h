@@ -310,6 +310,7 @@ void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work);
 /* worker.c */
 extern atomic_t cmwq_nr_workers;		/* A */
 extern bool cmwq_stopping;			/* A */
+extern struct completion cmwq_thread_gone;	/* A: once per thread */
 
 int cmwq_workers_init(void);
 void cmwq_workers_exit(void);
@@ -320,7 +321,7 @@ bool cmwq_manage_workers(struct cmwq_pool *pool);
 void cmwq_enter_idle(struct cmwq_worker *worker);
 void cmwq_leave_idle(struct cmwq_worker *worker);
 void cmwq_idle_timer_fn(struct timer_list *t);
-void __noreturn cmwq_worker_exit(struct cmwq_worker *worker);
+void cmwq_worker_exit(struct cmwq_worker *worker);
 void cmwq_free_spare_workers(void);
 
 /**

@@ -445,6 +445,9 @@ int cmwq_worker_thread(void *data)
 	raw_spin_unlock_irq(&pool->lock);
 
 	cmwq_worker_exit(worker);
+	/* The completion comes from kernel text: the module may go then. */
+	kthread_complete_and_exit(&cmwq_thread_gone, 0);
+	return 0;
 }
 
 /* Setting up and tearing down */

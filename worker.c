@@ -22,7 +22,7 @@ bool cmwq_stopping;				/* A: set at exit */
 static DEFINE_SPINLOCK(spare_lock);
 static LIST_HEAD(spare_workers);		/* spare_lock, by ->node */
 static unsigned long nr_threads_started;	/* spare_lock */
-static DECLARE_COMPLETION(thread_gone);
+DECLARE_COMPLETION(cmwq_thread_gone);
 
 /* Idling */
 
@@ -326,16 +326,16 @@ int cmwq_workers_init(void)
 }
 
 /**
- * cmwq_worker_exit - the end of a retired worker's thread; does not return
+ * cmwq_worker_exit - a retired worker's thread gives the structure back
  * @worker: the calling worker
+ *
+ * What is left to the thread is to complete cmwq_thread_gone.
  */
-void __noreturn cmwq_worker_exit(struct cmwq_worker *worker)
+void cmwq_worker_exit(struct cmwq_worker *worker)
 {
 	cmwq_hook_worker_exit(worker);
 	put_worker(worker);
 	put_task_struct(current);
-	/* The completion comes from kernel text: the module may go then. */
-	kthread_complete_and_exit(&thread_gone, 0);
 }
 
 /**
@@ -380,5 +380,5 @@ void cmwq_workers_exit(void)
 		timer_delete_sync(&cmwq_pools[id]->idle_timer);
 	}
 	for (; nr_threads_started; nr_threads_started--)
-		wait_for_completion(&thread_gone);
+		wait_for_completion(&cmwq_thread_gone);
 }
