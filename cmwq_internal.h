@@ -319,10 +319,20 @@ int cmwq_pool_first_worker(struct cmwq_pool *pool);
 void cmwq_pool_create_starved(struct cmwq_pool *pool);
 bool cmwq_manage_workers(struct cmwq_pool *pool);
 void cmwq_enter_idle(struct cmwq_worker *worker);
-void cmwq_leave_idle(struct cmwq_worker *worker);
 void cmwq_idle_timer_fn(struct timer_list *t);
 void cmwq_worker_exit(struct cmwq_worker *worker);
 void cmwq_free_spare_workers(void);
+
+/**
+ * cmwq_leave_idle - a worker is up, or on its way out
+ * @worker: the worker; its pool's lock is held
+ */
+static inline void cmwq_leave_idle(struct cmwq_worker *worker)
+{
+	worker->flags &= ~WORKER_IDLE;
+	worker->pool->nr_idle--;
+	list_del_init(&worker->idle_node);
+}
 
 /**
  * cmwq_pool_unlock_kick - drop the lock, after linking items maybe

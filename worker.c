@@ -43,17 +43,6 @@ void cmwq_enter_idle(struct cmwq_worker *worker)
 			  msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms)));
 }
 
-/**
- * cmwq_leave_idle - a worker is up, or on its way out
- * @worker: the worker; its pool's lock is held
- */
-void cmwq_leave_idle(struct cmwq_worker *worker)
-{
-	worker->flags &= ~WORKER_IDLE;
-	worker->pool->nr_idle--;
-	list_del_init(&worker->idle_node);
-}
-
 /* Take an idle worker out of the pool; it goes when it is woken. */
 static void retire(struct cmwq_worker *worker)
 {
