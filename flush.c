@@ -534,9 +534,14 @@ static void wait_patiently(struct cmwq_workqueue *wq, struct completion *done)
 		mutex_lock(&wq->mutex);
 		func = wq->intake == CMWQ_DEAD ? NULL : running_func(wq);
 		mutex_unlock(&wq->mutex);
-		pr_warn("queue %s of %s is not empty after %lu s: waiting for %ps\n",
-			wq->name, cmwq_owner_name(wq->owner),
-			(jiffies - since) / HZ, func);
+		if (func)
+			pr_warn("queue %s of %s is not empty after %lu s: waiting for %ps\n",
+				wq->name, cmwq_owner_name(wq->owner),
+				(jiffies - since) / HZ, func);
+		else
+			pr_warn("queue %s of %s is not empty after %lu s: its items wait for a worker, see the pools view\n",
+				wq->name, cmwq_owner_name(wq->owner),
+				(jiffies - since) / HZ);
 	}
 }
 
