@@ -37,7 +37,7 @@
  *	disable_work, enable_work            yes     yes      yes     no
  *	work_pending, work_busy, congested   yes     yes      yes     no
  *	flush*, drain, *_sync                yes      no       no     no
- *	alloc, destroy, set_max_active       yes      no       no     no
+ *	alloc, destroy, set_*_active, attrs  yes      no       no     no
  *	current_work, set_worker_desc        yes      no       no     no
  *
  * Guarantees
@@ -66,6 +66,7 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/cpumask.h>
 #include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/threads.h>
@@ -74,6 +75,7 @@
 
 struct cmwq_workqueue;
 struct cmwq_work;
+struct cred;
 
 /**
  * typedef cmwq_func_t - a work function
@@ -136,14 +138,18 @@ struct cmwq_delayed_work {
 
 /**
  * enum cmwq_wq_flags - flags for cmwq_alloc_workqueue()
+ * @CMWQ_BH:		items run in softirq context on the CPU they were queued
+ *			on, and must not sleep.  Goes with CMWQ_HIGHPRI and
+ *			CMWQ_PERCPU only, and with a max_active of 0
  * @CMWQ_UNBOUND:	items are not bound to a CPU and not concurrency-managed
  * @CMWQ_FREEZABLE:	accepted; items are not frozen
  * @CMWQ_MEM_RECLAIM:	accepted; for queues that memory reclaim waits for, but
  *			there is no rescuer thread
  * @CMWQ_HIGHPRI:	items run on workers with nice -20
  * @CMWQ_CPU_INTENSIVE:	running items do not hold back others of the pool
- * @CMWQ_SYSFS:		accepted; nothing appears in sysfs
- * @CMWQ_POWER_EFFICIENT: accepted; the queue stays per-CPU
+ * @CMWQ_SYSFS:		the queue appears as /sys/bus/cmwq/devices/NAME/
+ * @CMWQ_POWER_EFFICIENT: CMWQ_UNBOUND if the module parameter power_efficient is
+ *			set
  * @CMWQ_PERCPU:	items run on the CPU they were queued on
  * @__CMWQ_ORDERED:	internal
  * @__CMWQ_SYSTEM:	internal
@@ -152,6 +158,7 @@ struct cmwq_delayed_work {
  * the queue is per-CPU, with both it is unbound; either is logged once.
  */
 enum cmwq_wq_flags {
+	CMWQ_BH			= 1 << 0,
 	CMWQ_UNBOUND		= 1 << 1,
 	CMWQ_FREEZABLE		= 1 << 2,
 	CMWQ_MEM_RECLAIM	= 1 << 3,
@@ -170,6 +177,7 @@ enum cmwq_wq_flags {
  * @CMWQ_MAX_ACTIVE:	highest max_active
  * @CMWQ_UNBOUND_MAX_ACTIVE: the same for CMWQ_UNBOUND queues
  * @CMWQ_DFL_ACTIVE:	what a max_active of 0 stands for
+ * @CMWQ_DFL_MIN_ACTIVE: see cmwq_workqueue_set_min_active()
  * @CMWQ_NAME_LEN:	bytes of a queue's name, with the final 0
  * @CMWQ_WORKER_DESC_LEN: bytes of a description, with the final 0;
  *			see cmwq_set_worker_desc()
@@ -180,6 +188,7 @@ enum cmwq_wq_consts {
 	CMWQ_MAX_ACTIVE		= 2048,
 	CMWQ_UNBOUND_MAX_ACTIVE	= CMWQ_MAX_ACTIVE,
 	CMWQ_DFL_ACTIVE		= CMWQ_MAX_ACTIVE / 2,
+	CMWQ_DFL_MIN_ACTIVE	= 8,
 	CMWQ_NAME_LEN		= 32,
 	CMWQ_WORKER_DESC_LEN	= 32,
 
@@ -466,6 +475,180 @@ void cmwq_destroy_workqueue(struct cmwq_workqueue *wq);
  * Context: process context, may sleep.
  */
 void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active);
+
+/**
+ * cmwq_workqueue_set_min_active - change how many items may run at once anywhere
+ * @wq:		the queue: CMWQ_UNBOUND, not ordered; others are reported
+ * @min_active:	1..max_active; out-of-range values are clamped and logged
+ *
+ * The max_active of an unbound queue is for the machine.  Each NUMA node gets
+ * a share by its number of CPUs, but no less than @min_active (by default
+ * CMWQ_DFL_MIN_ACTIVE): items that wait for each other need that many.
+ *
+ * Not guaranteed: as cmwq_workqueue_set_max_active().
+ *
+ * Context: process context, may sleep.
+ */
+void cmwq_workqueue_set_min_active(struct cmwq_workqueue *wq, int min_active);
+
+/* Attributes: what the workers of a queue are, and where they run */
+
+/**
+ * enum cmwq_affn_scope - which CPUs share a pool of an unbound queue
+ * @CMWQ_AFFN_DFL:	the module parameter default_affinity_scope
+ * @CMWQ_AFFN_CPU:	each CPU has its own
+ * @CMWQ_AFFN_SMT:	the hardware threads of a core
+ * @CMWQ_AFFN_CACHE:	the CPUs of a last-level cache; where the kernel does not
+ *			tell a module which these are, those of a package
+ * @CMWQ_AFFN_CACHE_SHARD: a few cores of it: see the module parameter
+ *			cache_shard_size
+ * @CMWQ_AFFN_NUMA:	the CPUs of a NUMA node
+ * @CMWQ_AFFN_SYSTEM:	all CPUs
+ * @CMWQ_AFFN_NR_TYPES:	the number of scopes
+ */
+enum cmwq_affn_scope {
+	CMWQ_AFFN_DFL,
+	CMWQ_AFFN_CPU,
+	CMWQ_AFFN_SMT,
+	CMWQ_AFFN_CACHE,
+	CMWQ_AFFN_CACHE_SHARD,
+	CMWQ_AFFN_NUMA,
+	CMWQ_AFFN_SYSTEM,
+	CMWQ_AFFN_NR_TYPES,
+};
+
+/**
+ * struct cmwq_attrs - what the workers of a queue are, and where they run
+ * @nice:	MIN_NICE..MAX_NICE; 0 with a real-time @policy
+ * @policy:	SCHED_NORMAL, SCHED_FIFO or SCHED_RR
+ * @priority:	1..99 with SCHED_FIFO and SCHED_RR, else 0.  Kernels before 5.16
+ *		let a module have SCHED_FIFO with 1 or 50 only: -EOPNOTSUPP.
+ * @cpumask:	unbound: the CPUs that items may run on
+ * @affn_scope:	unbound: which CPUs share a pool.  An item is run near the CPU
+ *		that it was queued on, in this sense
+ * @affn_strict: unbound: if not set, @affn_scope says where a worker starts, and
+ *		the scheduler may move it within @cpumask.  If set, it may not.
+ * @ordered:	unbound: one item at a time, in queueing order; as the queue was
+ *		allocated, not to be changed
+ * @cred:	items run with these credentials; NULL for those of the kernel.
+ *		The caller keeps its reference.
+ *
+ * Queues with equal @nice, @policy, @priority and CPUs share pools and workers.
+ * From cmwq_alloc_workqueue_attrs() only: more members may come.
+ */
+struct cmwq_attrs {
+	int nice;
+	unsigned int policy;
+	int priority;
+	cpumask_var_t cpumask;
+	enum cmwq_affn_scope affn_scope;
+	bool affn_strict;
+	bool ordered;
+	const struct cred *cred;
+};
+
+/**
+ * cmwq_alloc_workqueue_attrs - allocate attributes
+ *
+ * Set to what a CMWQ_UNBOUND queue has: nice 0, SCHED_NORMAL, all possible CPUs,
+ * CMWQ_AFFN_DFL, not strict, no credentials.
+ *
+ * Context: process context, may sleep.
+ * Return: the attributes, NULL without memory.
+ */
+struct cmwq_attrs *cmwq_alloc_workqueue_attrs(void);
+
+/**
+ * cmwq_free_workqueue_attrs - free attributes
+ * @attrs: from cmwq_alloc_workqueue_attrs(), or NULL
+ *
+ * Context: process context, may sleep.
+ */
+void cmwq_free_workqueue_attrs(struct cmwq_attrs *attrs);
+
+/**
+ * cmwq_apply_workqueue_attrs - change the attributes of a queue
+ * @wq:		the queue; not CMWQ_BH
+ * @attrs:	the new attributes; copied.  A per-CPU queue takes @nice,
+ *		@policy, @priority and @cred; the others as allocated
+ *
+ * May be called at any time.  Items queued before the call finish with the old
+ * attributes, later ones have the new ones; none is lost, and ordered queues
+ * stay ordered.  CPUs outside the unbound cpumask are left out of @cpumask; if
+ * none is left, the unbound cpumask is used.
+ *
+ * A negative @nice and real-time policies take CAP_SYS_NICE, @cred other than
+ * the caller's takes CAP_SETUID and CAP_SETGID; kernel threads may do both.
+ *
+ * Not guaranteed: that an item which requeues itself without end ever changes
+ * to the new attributes.  A real-time item that does not sleep starves others.
+ *
+ * Context: process context, may sleep.  Not from a CPU hotplug callback.
+ * Return: 0; otherwise nothing has changed and the log names the reason:
+ * -EINVAL for a bad queue or combination, -EPERM, -EOPNOTSUPP, -ENOMEM, -ENOSPC
+ * if there are too many pools.
+ */
+int cmwq_apply_workqueue_attrs(struct cmwq_workqueue *wq,
+			       const struct cmwq_attrs *attrs);
+
+/**
+ * cmwq_get_workqueue_attrs - copy the attributes of a queue
+ * @wq:		the queue
+ * @attrs:	where to; from cmwq_alloc_workqueue_attrs()
+ *
+ * For changing some of them.  Not guaranteed: that @attrs->cred is still there
+ * when somebody else changes the queue's attributes.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, -EINVAL for a bad queue or @attrs (logged).
+ */
+int cmwq_get_workqueue_attrs(struct cmwq_workqueue *wq,
+			     struct cmwq_attrs *attrs);
+
+/**
+ * cmwq_workqueue_set_unbound_cpumask - where items of unbound queues may run
+ * @cpumask: the CPUs
+ *
+ * At load: those of the module parameter unbound_cpus, without isolated and
+ * nohz_full CPUs.  All unbound queues change over as in
+ * cmwq_apply_workqueue_attrs().  Only real-time and per-CPU queues' items and
+ * bound kernel work keep running elsewhere.
+ *
+ * Not guaranteed: as cmwq_apply_workqueue_attrs().
+ *
+ * Context: process context, may sleep.  Not from a CPU hotplug callback.
+ * Return: 0; -EINVAL if no possible CPU is in @cpumask, -ENOMEM or -ENOSPC if a
+ * queue could not be changed: it keeps its pools.
+ */
+int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask);
+
+/**
+ * cmwq_workqueue_unbound_exclude_cpumask - keep unbound items off CPUs
+ * @exclude: the CPUs; replaces those excluded before, may be empty
+ *
+ * As cmwq_workqueue_set_unbound_cpumask() with the mask requested last without
+ * @exclude; if nothing is left, with the mask requested last.
+ *
+ * Not guaranteed: as there.
+ *
+ * Context: as there.
+ * Return: as there.
+ */
+int cmwq_workqueue_unbound_exclude_cpumask(const struct cpumask *exclude);
+
+/**
+ * cmwq_workqueue_unbound_housekeeping_update - tell which CPUs are not isolated
+ * @hk: the housekeeping CPUs
+ *
+ * A module cannot know of CPUs that are isolated at run time: somebody has to
+ * tell it.  As cmwq_workqueue_unbound_exclude_cpumask() with all CPUs not in @hk.
+ *
+ * Not guaranteed: as there.
+ *
+ * Context: as there.
+ * Return: as there.
+ */
+int cmwq_workqueue_unbound_housekeeping_update(const struct cpumask *hk);
 
 /* Queueing */
 
