@@ -76,16 +76,17 @@ static cmwq_func_t func_in_pool(struct cmwq_pool *pool, struct module *mod)
 static cmwq_func_t func_left_by(struct module *mod)
 {
 	struct cmwq_workqueue *wq;
+	struct cmwq_pool *pool;
 	struct cmwq_pwq *pwq;
 	cmwq_func_t func = NULL;
 	unsigned long flags;
 	bool linked;
-	int id, cpu;
 
 	/* In the order in which items move on. */
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
-		cmwq_for_each_pwq(pwq, cpu, wq) {
+		mutex_lock(&wq->mutex);
+		cmwq_for_each_pwq(pwq, wq) {
 			if (func)
 				break;
 			raw_spin_lock_irqsave(&pwq->pool->lock, flags);
@@ -93,12 +94,20 @@ static cmwq_func_t func_left_by(struct module *mod)
 			func = func_in_list(&pwq->inactive, mod);
 			cmwq_pool_unlock_kick(pwq->pool, flags, linked);
 		}
+		mutex_unlock(&wq->mutex);
 	}
 	mutex_unlock(&cmwq_wq_mutex);
+	if (func)
+		return func;
 
-	for (id = 1; id <= cmwq_nr_pools && !func; id++)
-		func = func_in_pool(cmwq_pools[id], mod);
-	return func;
+	cmwq_for_each_pool(pool) {
+		func = func_in_pool(pool, mod);
+		if (func) {
+			cmwq_pool_put(pool);
+			return func;
+		}
+	}
+	return NULL;
 }
 
 static int module_event(struct notifier_block *nb, unsigned long event,

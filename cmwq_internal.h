@@ -8,7 +8,10 @@
  *   P   pool->lock
  *   W   wq->mutex
  *   M   cmwq_wq_mutex
+ *   T   cmwq_attrs_mutex
  *   F   wq->flush_lock
+ *   U   wq->succeed_lock
+ *   N   share->lock
  *   A   atomic, or lock-free with its own protocol (the comment says which)
  *   S   written by the owning worker only, in its own context, with interrupts
  *       off; its scheduler hooks run in that context too and may read it
@@ -16,8 +19,11 @@
  *
  * Lock order, outermost first:
  *
- *   cpus_read_lock -> cmwq_wq_mutex -> wq->mutex -> pool->lock (raw)
- *      -> wq->flush_lock (raw) -> completions -> pi_lock -> rq->lock
+ *   cpus_read_lock -> cmwq_attrs_mutex -> cmwq_wq_mutex -> wq->mutex
+ *      -> wq->succeed_lock (raw) -> pool->lock (raw)
+ *      -> wq->flush_lock, share->lock (raw) -> completions -> pi_lock -> rq->lock
+ *
+ * Of two pools' locks never both are held.
  *
  * Under rq->lock (the accounting hooks) nothing of ours is locked, nothing is
  * woken and nothing is printed: atomics and irq_work_queue() only.  Wakeups on
@@ -39,6 +45,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/semaphore.h>
@@ -111,6 +118,16 @@
 
 struct cmwq_pwq;
 
+/* What the workers of a pool are.  Queues that want the same share the pool. */
+struct cmwq_pool_key {
+	int			cpu;		/* -1 if unbound */
+	int			nice;
+	unsigned int		policy;		/* SCHED_NORMAL, _FIFO, _RR */
+	int			priority;	/* real-time; else 0 */
+	const struct cpumask	*allowed;	/* unbound: may run there */
+	const struct cpumask	*pod;		/* unbound: start there */
+};
+
 struct cmwq_pool {
 	struct llist_head	inbox;		/* A: producers push, P takes */
 	atomic_t		nr_running;	/* A: counted workers */
@@ -132,9 +149,13 @@ struct cmwq_pool {
 	struct timer_list	idle_timer;	/* A: retires workers */
 
 	int			id;		/* I: 1.. */
-	int			cpu;		/* I: -1 if unbound */
 	int			node;		/* I */
-	int			nice;		/* I */
+	struct cmwq_pool_key	key;		/* I */
+	cpumask_var_t		allowed;	/* I: of key; unbound only */
+	cpumask_var_t		pod;		/* I: of key; unbound only */
+	refcount_t		refs;		/* A: pwqs, lookers */
+	atomic_t		nr_threads;	/* A: not yet off the hooks */
+	struct llist_node	dead_node;	/* A: no refs any more */
 	int			next_worker;	/* P: for names */
 
 	u64			created;	/* P: workers, since load */
@@ -143,8 +164,21 @@ struct cmwq_pool {
 	u64			prewakes;	/* PR: wakes by the accelerator */
 	u64			create_failed;	/* P */
 	u64			capped;		/* P: creations not tried */
+	u64			repatriated;	/* P: wakes into the pod */
 
 	struct hlist_head	busy[1 << CMWQ_BUSY_BITS]; /* P: by item */
+};
+
+/*
+ * The part of an unbound queue's max_active that belongs to a NUMA node: for
+ * all of its pwqs there.  active.c.
+ */
+struct cmwq_share {
+	atomic_t		nr;		/* A: items in execution */
+	int			max;		/* PR by W */
+	raw_spinlock_t		lock;
+	struct list_head	waiting;	/* N: pwqs, longest first */
+	struct irq_work		next;		/* A: serves them */
 };
 
 /* The meeting of a queue and a pool. */
@@ -152,14 +186,23 @@ struct cmwq_pwq {
 	struct cmwq_pool	*pool;		/* I */
 	struct cmwq_workqueue	*wq;		/* I */
 	int			nr_active;	/* P */
-	int			max_active;	/* P */
+	int			max_active;	/* P; 0: plugged, route.c */
+	struct cmwq_share	*share;		/* I: NULL if per-CPU */
 	unsigned int		colour;		/* P: of newly linked items */
-	unsigned int		flush_mask;	/* P: colours waited for */
+	unsigned int		watched;	/* P: colours, PWQ_RETIRED */
 	struct list_head	inactive;	/* P: beyond max_active */
 	u64			executed;	/* P */
 	u64			cancelled;	/* P */
 	unsigned int		in_flight[WORK_COLOURS]; /* P: linked items */
+
+	const struct cred	*cred;		/* I */
+	struct list_head	waiting;	/* N: in share->waiting */
+	struct list_head	node;		/* W: wq->pwqs */
+	struct cmwq_pwq		*successor;	/* U: ordered: the next one */
+	struct rcu_head		rcu;		/* A */
 } __aligned(WORK_PWQ_ALIGN);
+
+#define PWQ_RETIRED		BIT(WORK_COLOURS) /* gets no new items */
 
 /* What a queue takes in; the first value doubles as the "is a queue" magic. */
 enum cmwq_intake {
@@ -172,11 +215,16 @@ enum cmwq_intake {
 struct cmwq_workqueue {
 	u32			intake;		/* A: W writes */
 	unsigned int		flags;		/* I: CMWQ_* */
-	struct cmwq_pwq __percpu *cpu_pwq;	/* I: NULL if unbound */
-	struct cmwq_pwq		*unbound_pwq;	/* I: NULL if per-CPU */
+	struct cmwq_pwq * __percpu *route;	/* A: by CPU; W, T write */
 
 	struct mutex		mutex;		/* W: what it stands for */
-	int			max_active;	/* W; read by the views */
+	struct list_head	pwqs;		/* W: oldest first */
+	struct cmwq_attrs	*attrs;		/* W, T */
+	cpumask_var_t		cpus;		/* W: unbound: effective */
+	int			max_active;	/* PR by W */
+	int			min_active;	/* PR by W */
+	u64			gone_executed;	/* W: by pwqs now freed */
+	u64			gone_cancelled;	/* W */
 	unsigned int		colour;		/* W */
 	int			nr_drainers;	/* W */
 	struct semaphore	colours;	/* A: colours that are free */
@@ -184,6 +232,12 @@ struct cmwq_workqueue {
 	raw_spinlock_t		flush_lock;
 	struct list_head	flushers;	/* F: in order of their call */
 	atomic_t		flush_left[WORK_COLOURS]; /* A: pwqs to go */
+
+	struct cmwq_share	*shares;	/* I: by node; NULL if per-CPU */
+	raw_spinlock_t		succeed_lock;
+	struct cmwq_pwq		*oldest;	/* U: ordered; may run items */
+	int			ran_on;		/* A: ordered: id of a pool */
+	struct irq_work		succeed;	/* A: a pwq has retired */
 
 	struct list_head	node;		/* M: cmwq_workqueues */
 	struct module		*owner;		/* I */
@@ -206,6 +260,7 @@ struct cmwq_worker {
 	struct list_head	waiters;	/* P: of the running item */
 	struct list_head	idle_node;	/* P */
 	struct list_head	node;		/* P: pool->workers */
+	const struct cred	*saved_cred;	/* S: while overridden */
 	int			id;		/* I */
 	char			desc[CMWQ_WORKER_DESC_LEN]; /* P */
 };
@@ -214,6 +269,7 @@ struct cmwq_worker {
 struct cmwq_waiter {
 	struct list_head	node;		/* P */
 	struct cmwq_work	*work;		/* I */
+	bool			again;		/* P: look once more */
 	struct completion	done;		/* A */
 };
 
@@ -288,14 +344,25 @@ extern unsigned int cmwq_concurrency;
 extern int cmwq_fail_create;
 extern char *cmwq_hooks;
 
-/* pool.c */
-extern struct cmwq_pool **cmwq_pools;		/* I: by id, [0] is NULL */
-extern int cmwq_nr_pools;			/* I: highest id */
+/* poolset.c */
+extern struct cmwq_pool **cmwq_pools;		/* A: by id; RCU */
+extern int cmwq_max_pools;			/* I */
 extern struct cmwq_pool __percpu *cmwq_cpu_pools; /* I: [normal, high] */
-extern struct cmwq_pool *cmwq_unbound_pools;	/* I: [normal, high] */
+extern struct mutex cmwq_attrs_mutex;
 
 int cmwq_pools_init(void);
 void cmwq_pools_exit(void);
+void cmwq_pools_settle(void);
+struct cmwq_pool *cmwq_pool_get(const struct cmwq_pool_key *key);
+void cmwq_pool_put(struct cmwq_pool *pool);
+struct cmwq_pool *cmwq_next_pool(struct cmwq_pool *pool);
+
+/* Whoever leaves the loop early puts the pool. */
+#define cmwq_for_each_pool(pool)					\
+	for ((pool) = cmwq_next_pool(NULL); (pool);			\
+	     (pool) = cmwq_next_pool(pool))
+
+/* pool.c */
 int cmwq_worker_thread(void *data);
 struct cmwq_worker *cmwq_current_worker(void);
 struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
@@ -303,9 +370,10 @@ struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
 struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool);
 void cmwq_pool_kick(struct cmwq_pool *pool);
 void __cmwq_pool_splice(struct cmwq_pool *pool);
-void cmwq_pwq_activate(struct cmwq_pwq *pwq);
+void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work);
 void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work);
-void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work);
+void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work,
+		       bool again);
 
 /* worker.c */
 extern atomic_t cmwq_nr_workers;		/* A */
@@ -315,6 +383,7 @@ extern struct completion cmwq_thread_gone;	/* A: once per thread */
 int cmwq_workers_init(void);
 void cmwq_workers_exit(void);
 int cmwq_create_worker(struct cmwq_pool *pool);
+void cmwq_retire_workers(struct cmwq_pool *pool);
 int cmwq_pool_first_worker(struct cmwq_pool *pool);
 void cmwq_pool_create_starved(struct cmwq_pool *pool);
 bool cmwq_manage_workers(struct cmwq_pool *pool);
@@ -352,6 +421,11 @@ static inline void cmwq_pool_unlock_kick(struct cmwq_pool *pool,
 	local_irq_restore(flags);
 }
 
+/*
+ * The pool that has an item, or had it last.  Interrupts are off: that is what
+ * keeps the pool and the pwq.  An id may have passed to another pool, which
+ * knows nothing of the item: right, too, as the old one is gone.
+ */
 static inline struct cmwq_pool *cmwq_data_pool(unsigned long data)
 {
 	unsigned long id;
@@ -359,7 +433,7 @@ static inline struct cmwq_pool *cmwq_data_pool(unsigned long data)
 	if (data & WORK_WHERE)
 		return cmwq_data_pwq(data)->pool;
 	id = (data & WORK_POOL_MASK) >> WORK_POOL_SHIFT;
-	return id <= cmwq_nr_pools ? cmwq_pools[id] : NULL;
+	return id < cmwq_max_pools ? READ_ONCE(cmwq_pools[id]) : NULL;
 }
 
 static inline bool cmwq_pool_has_work(struct cmwq_pool *pool)
@@ -401,30 +475,96 @@ void cmwq_report(const char *what, void *caller, int err, const char *fmt, ...);
 /* flush.c */
 bool cmwq_steal(struct cmwq_work *work, unsigned long *flags);
 bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour);
+bool cmwq_pwq_colour_done(struct cmwq_pwq *pwq, unsigned int colour);
 bool cmwq_item_usable(struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller);
 void cmwq_drain(struct cmwq_workqueue *wq);
 bool cmwq_wq_alive(struct cmwq_workqueue *wq, const char *what, void *caller);
 bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller);
 
+/* active.c: who may be in execution at once */
+bool __cmwq_share_get(struct cmwq_share *share);
+bool __cmwq_share_put(struct cmwq_pwq *pwq);
+void cmwq_pwq_activate(struct cmwq_pwq *pwq);
+struct cmwq_share *cmwq_share_of(struct cmwq_workqueue *wq, int node);
+int cmwq_shares_alloc(struct cmwq_workqueue *wq);
+void cmwq_shares_free(struct cmwq_workqueue *wq);
+void cmwq_shares_update(struct cmwq_workqueue *wq);
+void cmwq_pwq_stop_waiting(struct cmwq_pwq *pwq);
+int cmwq_clamp_max_active(int max_active, const char *name);
+
+/* Take a place in execution; the pool's lock is held. */
+static inline bool cmwq_pwq_admit(struct cmwq_pwq *pwq)
+{
+	if (unlikely(pwq->nr_active >= pwq->max_active))
+		return false;
+	if (pwq->share && unlikely(!__cmwq_share_get(pwq->share)))
+		return false;
+	pwq->nr_active++;
+	return true;
+}
+
 /**
- * cmwq_pwq_finish - an active item has run or was taken off
+ * cmwq_pwq_uncount - an item is no longer the pool's
  * @pwq:	its pwq; the pool's lock is held
  * @colour:	its flush colour
  *
  * Return: true if somebody who flushes the queue was woken.
  */
+static inline bool cmwq_pwq_uncount(struct cmwq_pwq *pwq, unsigned int colour)
+{
+	if (--pwq->in_flight[colour] ||
+	    likely(!(pwq->watched & (BIT(colour) | PWQ_RETIRED))))
+		return false;
+	return cmwq_pwq_colour_done(pwq, colour);
+}
+
+/**
+ * cmwq_pwq_finish - an active item has run or was taken off
+ * @pwq:	its pwq; the pool's lock is held
+ * @colour:	its flush colour
+ *
+ * Return: as cmwq_pwq_uncount().
+ */
 static inline bool cmwq_pwq_finish(struct cmwq_pwq *pwq, unsigned int colour)
 {
+	bool ours = true;
+
 	pwq->nr_active--;
-	if (unlikely(!list_empty(&pwq->inactive)))
+	if (pwq->share)
+		ours = __cmwq_share_put(pwq);
+	if (unlikely(!list_empty(&pwq->inactive)) && ours)
 		cmwq_pwq_activate(pwq);
-	if (--pwq->in_flight[colour] ||
-	    likely(!(pwq->flush_mask & BIT(colour))))
-		return false;
-	pwq->flush_mask &= ~BIT(colour);
-	return cmwq_flush_put(pwq->wq, colour);
+	return cmwq_pwq_uncount(pwq, colour);
 }
+
+/* attrs.c: what a queue's workers are, and where they run */
+int cmwq_attrs_init(void);
+void cmwq_attrs_exit(void);
+int cmwq_attrs_of_new(struct cmwq_workqueue *wq);
+void cmwq_unbound_cpumask_get(struct cpumask *effective,
+			      struct cpumask *requested,
+			      struct cpumask *isolated);
+void cmwq_cpus_changed(void);
+
+/* route.c: from a queue to its pools, and how that is changed */
+int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
+		     const struct cpumask *unbound_mask);
+void cmwq_route_init(struct cmwq_workqueue *wq);
+void cmwq_route_drop(struct cmwq_workqueue *wq);
+void cmwq_routes_exit(void);
+bool cmwq_pwq_idle(struct cmwq_pwq *pwq);
+
+/* affinity.c: which CPUs belong together */
+extern enum cmwq_affn_scope cmwq_default_scope;	/* T */
+extern unsigned int cmwq_cache_shard_size;	/* I */
+int cmwq_affinity_init(void);
+void cmwq_affinity_exit(void);
+bool cmwq_affinity_update(void);
+void cmwq_pod_of(enum cmwq_affn_scope scope, unsigned int cpu,
+		 struct cpumask *pod);
+const char *cmwq_scope_name(enum cmwq_affn_scope scope);
+int cmwq_scope_by_name(const char *name);
 
 /* wq.c */
 extern struct mutex cmwq_wq_mutex;
@@ -433,10 +573,10 @@ int cmwq_queues_init(void);
 void cmwq_queues_exit(void);
 bool cmwq_begin_destroying(struct cmwq_workqueue *wq);
 void cmwq_destroy_queue(struct cmwq_workqueue *wq);
-struct cmwq_pwq *cmwq_next_pwq(struct cmwq_workqueue *wq, int *cpu);
 
-#define cmwq_for_each_pwq(pwq, i, wq)					\
-	for ((i) = -1; ((pwq) = cmwq_next_pwq((wq), &(i))); )
+/* wq->mutex is held. */
+#define cmwq_for_each_pwq(pwq, wq)					\
+	list_for_each_entry(pwq, &(wq)->pwqs, node)
 
 /* clients.c */
 const char *cmwq_owner_name(struct module *owner);

@@ -102,6 +102,7 @@ static const struct {
 	{ "pools",	cmwq_pools_init,	cmwq_pools_exit },
 	{ "hooks",	cmwq_hooks_init,	cmwq_hooks_exit },
 	{ "keeper",	cmwq_keeper_init,	cmwq_keeper_exit },
+	{ "attrs",	cmwq_attrs_init,	cmwq_attrs_exit },
 	{ "workers",	cmwq_workers_init,	cmwq_workers_exit },
 	{ "debugfs",	cmwq_debugfs_init,	cmwq_debugfs_exit },
 	{ "queues",	cmwq_queues_init,	cmwq_queues_exit },

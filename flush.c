@@ -38,22 +38,30 @@ static void unlink_item(struct cmwq_pool *pool, struct cmwq_work *work)
 {
 	unsigned long data = atomic_long_read(&work->data);
 	struct cmwq_pwq *pwq = cmwq_data_pwq(data);
+	unsigned long offq = pool->offq_idle;
 	struct cmwq_worker *worker;
 
 	list_del(&work->entry);
+	/* An older execution may still go on: that is the last now. */
+	worker = cmwq_find_busy(pool, work);
+	if (!worker && pwq->wq->flags & __CMWQ_ORDERED)
+		offq = __CMWQ_WORK_MAGIC |			/* S3 */
+		       (unsigned long)READ_ONCE(pwq->wq->ran_on) <<
+		       WORK_POOL_SHIFT;
 	if (data & WORK_WAITED) {
-		/* An older execution may still go on: that is the last now. */
-		worker = cmwq_find_busy(pool, work);
 		if (worker)
 			cmwq_adopt_waiters(worker, work);
 		else
-			cmwq_wake_waiters(&pool->waiters, work);
+			cmwq_wake_waiters(&pool->waiters, work, true);
 	}
-	if ((data & WORK_WHERE) == WORK_INACTIVE)
-		pwq->nr_active++;	/* which finishing takes back */
-	atomic_long_set(&work->data, pool->offq_idle | WORK_PENDING);
+	atomic_long_set(&work->data, offq | WORK_PENDING);
 	pwq->cancelled++;
-	cmwq_pwq_finish(pwq, cmwq_data_colour(data));
+	if ((data & WORK_WHERE) == WORK_INACTIVE) {
+		cmwq_pwq_activate(pwq);		/* or leave the line */
+		cmwq_pwq_uncount(pwq, cmwq_data_colour(data));
+	} else {
+		cmwq_pwq_finish(pwq, cmwq_data_colour(data));
+	}
 }
 
 /* One try.  Return: true if the item is ours now. */
@@ -80,7 +88,8 @@ static bool try_steal(struct cmwq_work *work, unsigned long data, bool *runs)
 	if ((data & WORK_WHERE) >= WORK_ACTIVE &&
 	    cmwq_data_pool(data) == pool) {
 		unlink_item(pool, work);
-		*runs = cmwq_find_busy(pool, work);
+		*runs = cmwq_find_busy(pool, work) ||
+			cmwq_data_pwq(data)->wq->flags & __CMWQ_ORDERED;
 		stolen = true;
 	}
 	wake = cmwq_pool_pick(pool);				/* R3 */
@@ -221,6 +230,7 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 {
 	struct cmwq_worker *self = cmwq_current_worker();
 	struct cmwq_waiter w = { .work = work };
+	bool waited = false;
 
 	might_sleep();
 	if (!cmwq_item_usable(work, what, caller))
@@ -231,10 +241,14 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 			    "an item cannot wait for itself: not waiting");
 		return false;
 	}
-	init_completion(&w.done);
-	if (!add_waiter(work, &w))
-		return false;
-	wait_for_completion(&w.done);
+	do {
+		w.again = false;
+		init_completion(&w.done);
+		if (!add_waiter(work, &w))
+			return waited;
+		wait_for_completion(&w.done);
+		waited = true;
+	} while (w.again);
 	return true;
 }
 
@@ -502,16 +516,32 @@ bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour)
 	return woke;
 }
 
+/**
+ * cmwq_pwq_colour_done - a colour that somebody watches is at zero
+ * @pwq:	the pwq; its pool's lock is held
+ * @colour:	the colour
+ *
+ * Return: true if somebody who flushes the queue was woken.
+ */
+bool cmwq_pwq_colour_done(struct cmwq_pwq *pwq, unsigned int colour)
+{
+	if (pwq->watched & PWQ_RETIRED && cmwq_pwq_idle(pwq))
+		irq_work_queue(&pwq->wq->succeed);
+	if (!(pwq->watched & BIT(colour)))
+		return false;
+	pwq->watched &= ~BIT(colour);
+	return cmwq_flush_put(pwq->wq, colour);
+}
+
 /* A function of the queue that is running; NULL if none is. */
 static cmwq_func_t running_func(struct cmwq_workqueue *wq)
 {
 	struct cmwq_worker *worker;
 	cmwq_func_t func = NULL;
 	struct cmwq_pwq *pwq;
-	int cpu;
 
 	lockdep_assert_held(&wq->mutex);
-	cmwq_for_each_pwq(pwq, cpu, wq) {
+	cmwq_for_each_pwq(pwq, wq) {
 		raw_spin_lock_irq(&pwq->pool->lock);
 		list_for_each_entry(worker, &pwq->pool->workers, node)
 			if (worker->current_pwq == pwq)
@@ -553,7 +583,6 @@ static void flush_queue(struct cmwq_workqueue *wq, bool drain)
 	unsigned int next;
 	unsigned long flags;
 	bool linked;
-	int cpu;
 
 	init_completion(&f.done);
 	down(&wq->colours);
@@ -572,11 +601,11 @@ static void flush_queue(struct cmwq_workqueue *wq, bool drain)
 	list_add_tail(&f.node, &wq->flushers);
 	raw_spin_unlock_irqrestore(&wq->flush_lock, flags);
 
-	cmwq_for_each_pwq(pwq, cpu, wq) {
+	cmwq_for_each_pwq(pwq, wq) {
 		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
 		linked = cmwq_pool_splice(pwq->pool);
 		if (pwq->in_flight[f.colour]) {
-			pwq->flush_mask |= BIT(f.colour);
+			pwq->watched |= BIT(f.colour);
 			atomic_inc(&wq->flush_left[f.colour]);
 		}
 		pwq->colour = next;
@@ -665,12 +694,13 @@ static u64 nr_linked(struct cmwq_workqueue *wq)
 	unsigned long flags;
 	bool linked;
 	u64 n = 0;
-	int cpu, i;
+	int i;
 
 	mutex_lock(&wq->mutex);
 	if (wq->intake == CMWQ_DEAD)		/* meanwhile: D2 */
 		goto out;
-	cmwq_for_each_pwq(pwq, cpu, wq) {
+	n = wq->gone_executed + wq->gone_cancelled;
+	cmwq_for_each_pwq(pwq, wq) {
 		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
 		linked = cmwq_pool_splice(pwq->pool);
 		n += pwq->executed + pwq->cancelled;

@@ -26,24 +26,31 @@ static void mark(struct cmwq_pool *pool, bool down)
 
 static int cpu_up_fn(unsigned int cpu)
 {
-	struct cmwq_pool *pools = per_cpu_ptr(cmwq_cpu_pools, cpu);
-	int i, err = 0;
+	struct cmwq_pool *pool;
+	int err = 0;
 
-	for (i = 0; i < 2; i++)
-		mark(&pools[i], false);
-	for (i = 0; i < 2 && !err; i++)
-		err = cmwq_pool_first_worker(&pools[i]);
+	cmwq_for_each_pool(pool) {
+		if (pool->key.cpu != cpu)
+			continue;
+		mark(pool, false);
+		if (!err)
+			err = cmwq_pool_first_worker(pool);
+	}
+	if (loading)
+		return err;
+	cmwq_cpus_changed();
 	/* No reason to keep a CPU down: the keeper creates it when needed. */
-	return loading ? err : 0;
+	return 0;
 }
 
 static int cpu_down_fn(unsigned int cpu)
 {
-	struct cmwq_pool *pools = per_cpu_ptr(cmwq_cpu_pools, cpu);
-	int i;
+	struct cmwq_pool *pool;
 
-	for (i = 0; i < 2; i++)
-		mark(&pools[i], true);
+	cmwq_for_each_pool(pool)
+		if (pool->key.cpu == cpu)
+			mark(pool, true);
+	cmwq_cpus_changed();
 	return 0;
 }
 

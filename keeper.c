@@ -29,11 +29,9 @@ struct task_struct *cmwq_keeper_ask(void)
 static long feed_starved(void)
 {
 	long again = MAX_SCHEDULE_TIMEOUT;
-	int id;
+	struct cmwq_pool *pool;
 
-	for (id = 1; id <= cmwq_nr_pools; id++) {
-		struct cmwq_pool *pool = cmwq_pools[id];
-
+	cmwq_for_each_pool(pool) {
 		if (READ_ONCE(pool->flags) & POOL_STARVED)
 			cmwq_pool_create_starved(pool);
 		if (READ_ONCE(pool->flags) & POOL_STARVED)

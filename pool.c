@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pool.c - pools, and how their workers run items
+ * pool.c - how the workers of a pool run items
  *
- * A pool is a list of items and the threads that run them.  There are two per
- * possible CPU (normal, nice -20), and two for unbound queues.
+ * A pool is a list of items and the threads that run them.  poolset.c says which
+ * pools there are.
  *
  * Race stories.  "dec" and "inc" stand for changes of pool->nr_running by a
  * value-returning atomic, which is a full barrier; [mb] is smp_mb().
@@ -40,10 +40,7 @@
  */
 #include "policy.h"
 
-struct cmwq_pool **cmwq_pools;
-int cmwq_nr_pools;
-struct cmwq_pool __percpu *cmwq_cpu_pools;
-struct cmwq_pool *cmwq_unbound_pools;
+#include <linux/cred.h>
 
 #ifdef CMWQ_BUSTED
 /* The deliberately broken variant, for tests that must fail. */
@@ -62,22 +59,27 @@ static bool lose_kick(void)
 
 /* From the inbox into the pool's lists */
 
-static void pwq_link(struct cmwq_pool *pool, struct cmwq_pwq *pwq,
-		     struct cmwq_work *work)
+/**
+ * cmwq_pwq_link - put an item on the pool's lists
+ * @pwq:	the pwq; its pool's lock is held
+ * @work:	the item: PENDING, in nobody's hands
+ */
+void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work)
 {
 	unsigned long data = (unsigned long)pwq | WORK_PENDING |
 			     pwq->colour << WORK_COLOUR_SHIFT;
+	bool first = list_empty(&pwq->inactive);
 
 	pwq->in_flight[pwq->colour]++;
-	if (likely(pwq->nr_active < pwq->max_active)) {
-		pwq->nr_active++;
-		cmwq_item_add_tail(work, &pool->worklist);
-		data |= WORK_ACTIVE;
-	} else {
-		cmwq_item_add_tail(work, &pwq->inactive);
-		data |= WORK_INACTIVE;
+	if (likely(first && cmwq_pwq_admit(pwq))) {
+		cmwq_item_add_tail(work, &pwq->pool->worklist);
+		atomic_long_set(&work->data, data | WORK_ACTIVE);
+		return;
 	}
-	atomic_long_set(&work->data, data);
+	cmwq_item_add_tail(work, &pwq->inactive);
+	atomic_long_set(&work->data, data | WORK_INACTIVE);
+	if (first && pwq->share)
+		cmwq_pwq_activate(pwq);		/* or get in line */
 }
 
 /* The part of cmwq_pool_splice() for an inbox that is not empty. */
@@ -88,31 +90,26 @@ void __cmwq_pool_splice(struct cmwq_pool *pool)
 
 	items = llist_reverse_order(llist_del_all(&pool->inbox));
 	llist_for_each_entry_safe(work, next, items, inbox)
-		pwq_link(pool, cmwq_data_pwq(atomic_long_read(&work->data)),
-			 work);
+		cmwq_pwq_link(cmwq_data_pwq(atomic_long_read(&work->data)),
+			      work);
 	smp_mb();	/* R3 */
 }
 
-/**
- * cmwq_pwq_activate - let inactive items in, as far as max_active allows
- * @pwq: the pwq; its pool's lock is held
- */
-void cmwq_pwq_activate(struct cmwq_pwq *pwq)
-{
-	struct cmwq_work *work;
-
-	while (pwq->nr_active < pwq->max_active &&
-	       !list_empty(&pwq->inactive)) {
-		work = list_first_entry(&pwq->inactive, struct cmwq_work,
-					entry);
-		list_move_tail(&work->entry, &pwq->pool->worklist);
-		/* INACTIVE is ACTIVE with one more bit */
-		atomic_long_andnot(WORK_INACTIVE & ~WORK_ACTIVE, &work->data);
-		pwq->nr_active++;
-	}
-}
-
 /* Waking */
+
+/* A worker that the scheduler has moved out of the pod starts in it again. */
+static void repatriate(struct cmwq_pool *pool, struct task_struct *task)
+{
+	unsigned int cpu;
+
+	if (cpumask_test_cpu(task_cpu(task), pool->pod))
+		return;
+	cpu = cpumask_any_and_distribute(pool->pod, cpu_online_mask);
+	if (cpu >= nr_cpu_ids)
+		return;
+	task->wake_cpu = cpu;
+	pool->repatriated++;
+}
 
 /**
  * cmwq_pool_pick - who has to be woken for the pool's sake?
@@ -134,6 +131,8 @@ struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool)
 					  idle_node);
 	if (worker) {
 		WRITE_ONCE(pool->waking, worker);
+		if (unlikely(pool->key.pod))
+			repatriate(pool, worker->task);
 		return lose_kick() ? NULL : worker->task;
 	}
 	/*
@@ -165,8 +164,10 @@ void cmwq_pool_kick(struct cmwq_pool *pool)
  * cmwq_wake_waiters - an item's execution is over
  * @waiters:	list to look through; the pool's lock is held
  * @work:	wake those of this item; NULL for all
+ * @again:	they shall look once more
  */
-void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work)
+void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work,
+		       bool again)
 {
 	struct cmwq_waiter *w, *next;
 
@@ -174,6 +175,7 @@ void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work)
 		if (work && w->work != work)
 			continue;
 		list_del(&w->node);
+		w->again = again;
 		complete(&w->done);	/* @w is gone from here on */
 	}
 }
@@ -254,6 +256,24 @@ static noinline void report_leak(cmwq_func_t func, struct cmwq_pwq *pwq)
 	dump_stack();
 }
 
+/* Credentials */
+
+static noinline void report_cred_leak(cmwq_func_t func, struct cmwq_pwq *pwq)
+{
+	pr_err("%ps on queue %s returned with other credentials than it got: it leaked an override_creds(), which is undone\n",
+	       func, pwq->wq->name);
+}
+
+/* Called if the worker has other credentials than its own. */
+static noinline void restore_creds(struct cmwq_worker *worker,
+				   cmwq_func_t func, struct cmwq_pwq *pwq)
+{
+	if (current_cred() != (pwq->cred ?: current_real_cred()))
+		report_cred_leak(func, pwq);
+	revert_creds(worker->saved_cred ?: current_real_cred());
+	worker->saved_cred = NULL;
+}
+
 /*
  * Run one item.  Called and left with pool->lock held.
  * Return: true if somebody who waits for it was woken.
@@ -295,8 +315,12 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	worker->since = jiffies;
 	if (unlikely(data & WORK_WAITED))
 		cmwq_adopt_waiters(worker, work);
-	if (unlikely(pwq->wq->flags & CMWQ_CPU_INTENSIVE))
-		worker_uncount(worker, WORKER_CPU_INTENSIVE);
+	if (unlikely(pwq->wq->flags & (CMWQ_CPU_INTENSIVE | __CMWQ_ORDERED))) {
+		if (pwq->wq->flags & __CMWQ_ORDERED)
+			WRITE_ONCE(pwq->wq->ran_on, pool->id);	/* S3 */
+		else
+			worker_uncount(worker, WORKER_CPU_INTENSIVE);
+	}
 	if (unlikely(atomic_read(&pool->nr_running) < pool->target))
 		wake = cmwq_pool_pick(pool);
 
@@ -307,9 +331,14 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 		wake_up_process(wake);
 	local_irq_enable();
 
+	if (unlikely(pwq->cred))
+		worker->saved_cred = override_creds(pwq->cred);
 	func(work);
 	/* @work may be gone */
 
+	if (unlikely(current_cred() != current_real_cred() ||
+		     worker->saved_cred))
+		restore_creds(worker, func, pwq);
 	if (unlikely(in_atomic()))
 		report_leak(func, pwq);
 	cond_resched();
@@ -323,7 +352,7 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	worker->current_pwq = NULL;
 	worker->desc[0] = '\0';
 	if (unlikely(!list_empty(&worker->waiters))) {
-		cmwq_wake_waiters(&worker->waiters, NULL);
+		cmwq_wake_waiters(&worker->waiters, NULL, false);
 		woke = true;
 	}
 	pwq->executed++;
@@ -358,20 +387,27 @@ struct cmwq_worker *cmwq_current_worker(void)
 /* By chance it may be on its CPU even if it is no longer bound to it. */
 static bool off_its_cpu(struct cmwq_pool *pool)
 {
-	return pool->cpu >= 0 &&
-	       (raw_smp_processor_id() != pool->cpu ||
+	return pool->key.cpu >= 0 &&
+	       (raw_smp_processor_id() != pool->key.cpu ||
 		current->nr_cpus_allowed != 1) &&
 	       !(READ_ONCE(pool->flags) & POOL_DISASSOCIATED);
 }
 
 /*
- * Bound threads lose their CPU in hotplug (also in one that is rolled back
- * before our callback) and, on older kernels, to cpuset partitions.
+ * Threads lose their CPUs in hotplug (also in one that is rolled back before
+ * our callback) and, on older kernels, to cpuset partitions.
  */
 static void heal_affinity(struct cmwq_pool *pool)
 {
-	if (unlikely(off_its_cpu(pool)) && cmwq_cpu_stays(pool->cpu))
-		set_cpus_allowed_ptr(current, cpumask_of(pool->cpu));
+	if (pool->key.cpu < 0) {
+		if (unlikely(!cpumask_equal(current->cpus_ptr,
+					    pool->allowed)) &&
+		    cpumask_intersects(pool->allowed, cpu_active_mask))
+			set_cpus_allowed_ptr(current, pool->allowed);
+		return;
+	}
+	if (unlikely(off_its_cpu(pool)) && cmwq_cpu_stays(pool->key.cpu))
+		set_cpus_allowed_ptr(current, cpumask_of(pool->key.cpu));
 }
 
 /* Run items as long as there is reason to.  pool->lock is held. */
@@ -448,81 +484,4 @@ int cmwq_worker_thread(void *data)
 	/* The completion comes from kernel text: the module may go then. */
 	kthread_complete_and_exit(&cmwq_thread_gone, 0);
 	return 0;
-}
-
-/* Setting up and tearing down */
-
-static void init_pool(struct cmwq_pool *pool, int cpu, int nice)
-{
-	int i;
-
-	pool->id = ++cmwq_nr_pools;
-	cmwq_pools[pool->id] = pool;
-	init_llist_head(&pool->inbox);
-	atomic_set(&pool->nr_running, 0);
-	pool->target = cmwq_concurrency;
-	pool->offq_idle = __CMWQ_WORK_MAGIC |
-			  (unsigned long)pool->id << WORK_POOL_SHIFT;
-	raw_spin_lock_init(&pool->lock);
-	INIT_LIST_HEAD(&pool->worklist);
-	INIT_LIST_HEAD(&pool->idle);
-	INIT_LIST_HEAD(&pool->waiters);
-	INIT_LIST_HEAD(&pool->workers);
-	pool->create_after = jiffies;
-	pool->kick_work = IRQ_WORK_INIT_HARD(cmwq_kick_irq_work);
-	timer_setup(&pool->idle_timer, cmwq_idle_timer_fn, 0);
-	pool->cpu = cpu;
-	pool->node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
-	pool->nice = nice;
-	for (i = 0; i < ARRAY_SIZE(pool->busy); i++)
-		INIT_HLIST_HEAD(&pool->busy[i]);
-	if (cpu >= 0 && !cpu_online(cpu))
-		pool->flags = POOL_DISASSOCIATED;
-}
-
-int cmwq_pools_init(void)
-{
-	int cpu, i;
-
-	cmwq_pools = kcalloc(2 * nr_cpu_ids + 3, sizeof(*cmwq_pools),
-			     GFP_KERNEL);
-	cmwq_cpu_pools = __alloc_percpu(2 * sizeof(struct cmwq_pool),
-					SMP_CACHE_BYTES);
-	cmwq_unbound_pools = kcalloc(2, sizeof(*cmwq_unbound_pools),
-				     GFP_KERNEL);
-	if (!cmwq_pools || !cmwq_cpu_pools || !cmwq_unbound_pools) {
-		kfree(cmwq_unbound_pools);
-		free_percpu(cmwq_cpu_pools);
-		kfree(cmwq_pools);
-		return -ENOMEM;
-	}
-
-	for_each_possible_cpu(cpu)
-		for (i = 0; i < 2; i++)
-			init_pool(per_cpu_ptr(cmwq_cpu_pools, cpu) + i, cpu,
-				  i ? MIN_NICE : 0);
-	for (i = 0; i < 2; i++)
-		init_pool(&cmwq_unbound_pools[i], -1, i ? MIN_NICE : 0);
-	return 0;
-}
-
-void cmwq_pools_exit(void)
-{
-	bool busy = false;
-	int id;
-
-	for (id = 1; id <= cmwq_nr_pools; id++) {
-		struct cmwq_pool *pool = cmwq_pools[id];
-
-		irq_work_sync(&pool->kick_work);
-		if (WARN_ON(cmwq_pool_has_work(pool) || pool->nr_workers ||
-			    atomic_read(&pool->nr_running)))
-			busy = true;
-	}
-	if (busy)
-		return;		/* leaked rather than freed under somebody */
-	cmwq_free_spare_workers();
-	kfree(cmwq_unbound_pools);
-	free_percpu(cmwq_cpu_pools);
-	kfree(cmwq_pools);
 }

@@ -193,12 +193,12 @@ bool cmwq_claim(struct cmwq_work *work, const char *what, void *caller)
 static __always_inline struct cmwq_pwq *choose_pwq(int cpu,
 						   struct cmwq_workqueue *wq)
 {
-	if (unlikely(!wq->cpu_pwq))
-		return wq->unbound_pwq;
+	struct cmwq_pwq * __percpu *route = READ_ONCE(wq->route);	/* S1 */
+
 	/* Only the caller's CPU is sure to be up. */
 	if (likely(cpu == CMWQ_WORK_CPU_UNBOUND) || unlikely(!cpu_online(cpu)))
-		return raw_cpu_ptr(wq->cpu_pwq);
-	return per_cpu_ptr(wq->cpu_pwq, cpu);
+		return *raw_cpu_ptr(route);
+	return *per_cpu_ptr(route, cpu);
 }
 
 static __always_inline void push(struct cmwq_pool *pool,
@@ -218,6 +218,31 @@ static __always_inline void push(struct cmwq_pool *pool,
 		cmwq_pool_kick(pool);
 }
 
+/*
+ * Queue an item where it is running just now, for the same queue.  Linked at
+ * once: the pwq may have retired and must not see its last item go before.
+ */
+static bool follow(struct cmwq_pool *pool, struct cmwq_workqueue *wq,
+		   struct cmwq_work *work)
+{
+	struct task_struct *task = NULL;
+	struct cmwq_worker *worker;
+
+	raw_spin_lock(&pool->lock);
+	worker = cmwq_find_busy(pool, work);
+	if (worker && worker->current_pwq->wq != wq)
+		worker = NULL;
+	if (worker) {
+		cmwq_pool_splice(pool);
+		cmwq_pwq_link(worker->current_pwq, work);
+		task = cmwq_pool_pick(pool);			/* R3 */
+	}
+	raw_spin_unlock(&pool->lock);
+	if (task)
+		wake_up_process(task);
+	return worker;
+}
+
 /**
  * cmwq_queue_claimed - queue an item that the caller has claimed
  * @cpu:	CPU or CMWQ_WORK_CPU_UNBOUND
@@ -232,15 +257,11 @@ bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 {
 	struct cmwq_pwq *pwq = choose_pwq(cpu, wq);
 	struct cmwq_pool *last = cmwq_data_pool(atomic_long_read(&work->data));
-	struct cmwq_worker *worker;
 
-	if (last && last != pwq->pool) {			/* Q1 */
-		raw_spin_lock(&last->lock);
-		worker = cmwq_find_busy(last, work);
-		if (worker && worker->current_pwq->wq == wq)
-			pwq = worker->current_pwq;
-		raw_spin_unlock(&last->lock);
-	}
+	if (last && last != pwq->pool &&
+	    !(wq->flags & __CMWQ_ORDERED) &&			/* S2 */
+	    follow(last, wq, work))				/* Q1 */
+		return true;
 	atomic_long_set(&work->data, (unsigned long)pwq | WORK_PENDING |
 				     WORK_UNLINKED);
 	push(pwq->pool, work);

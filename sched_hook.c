@@ -258,12 +258,11 @@ static void accelerator_off(void)
 
 static u64 sum_handovers(void)
 {
+	struct cmwq_pool *pool;
 	u64 sum = 0;
-	int id;
 
-	for (id = 1; id <= cmwq_nr_pools; id++)
-		sum += READ_ONCE(cmwq_pools[id]->handovers) +
-		       READ_ONCE(cmwq_pools[id]->prewakes);
+	cmwq_for_each_pool(pool)
+		sum += READ_ONCE(pool->handovers) + READ_ONCE(pool->prewakes);
 	return sum;
 }
 
@@ -315,7 +314,7 @@ static void accelerator_review(struct work_struct *work)
 	switches = sum_switches();
 	if ((handovers - last_handovers) * 100 <
 	    (u64)(switches - last_switches) * KEEP_PERCENT ||
-	    handovers == last_handovers)
+	    handovers <= last_handovers)	/* pools go, with theirs */
 		poor++;
 	else
 		poor = 0;
@@ -372,7 +371,7 @@ void cmwq_hooks_show(struct seq_file *m)
  */
 const char *cmwq_hook_of_pool(struct cmwq_pool *pool)
 {
-	if (pool->cpu < 0)
+	if (pool->key.cpu < 0)
 		return "-";	/* its workers are not counted */
 	if (mode == HOOKS_TRACEPOINT)
 		return "tracepoint";
@@ -433,11 +432,11 @@ int cmwq_hooks_init(void)
 /* The workers and the keeper are gone. */
 void cmwq_hooks_exit(void)
 {
-	int id;
+	struct cmwq_pool *pool;
 
 	/* A last irq_work could ask for a review. */
-	for (id = 1; id <= cmwq_nr_pools; id++)
-		irq_work_sync(&cmwq_pools[id]->kick_work);
+	cmwq_for_each_pool(pool)
+		irq_work_sync(&pool->kick_work);
 	cancel_delayed_work_sync(&review_work);
 	if (accelerating)
 		accelerator_off();

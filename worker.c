@@ -124,7 +124,8 @@ static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
 	INIT_LIST_HEAD(&worker->waiters);
 	INIT_LIST_HEAD(&worker->idle_node);
 	worker->pool = pool;
-	worker->flags = WORKER_PREP | (pool->cpu < 0 ? WORKER_UNBOUND : 0);
+	worker->flags = WORKER_PREP |
+			(pool->key.cpu < 0 ? WORKER_UNBOUND : 0);
 	return worker;
 }
 
@@ -150,6 +151,26 @@ static bool reserve_worker(struct cmwq_pool *pool)
 	return true;
 }
 
+/* What the pool's attributes say; before the first wake-up. */
+static int dress(struct task_struct *task, const struct cmwq_pool_key *key)
+{
+	int err = 0;
+
+	if (key->policy != SCHED_NORMAL)
+		err = cmwq_set_realtime(task, key->policy, key->priority);
+	else
+		set_user_nice(task, key->nice);
+	if (key->cpu >= 0) {
+		kthread_bind(task, key->cpu);
+		return err;
+	}
+	/* Bound first: then nobody else changes the mask that follows. */
+	kthread_bind(task, cpumask_first(key->allowed));
+	if (cpumask_intersects(key->allowed, cpu_active_mask))
+		set_cpus_allowed_ptr(task, key->allowed);
+	return err;
+}
+
 /**
  * cmwq_create_worker - add an idle worker to a pool
  * @pool: the pool; its lock is not held
@@ -159,7 +180,8 @@ static bool reserve_worker(struct cmwq_pool *pool)
  */
 int cmwq_create_worker(struct cmwq_pool *pool)
 {
-	const char *high = pool->nice < 0 ? "H" : "";
+	const char *high = pool->key.policy != SCHED_NORMAL ? "R" :
+			   pool->key.nice < 0 ? "H" : "";
 	struct cmwq_worker *worker;
 	struct task_struct *task;
 	int err = -ENOMEM;
@@ -177,10 +199,10 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 	raw_spin_unlock_irq(&pool->lock);
 
 	worker->id = id;
-	if (pool->cpu >= 0)
+	if (pool->key.cpu >= 0)
 		task = kthread_create_on_node(cmwq_worker_thread, worker,
 					      pool->node, "cmwq/%d:%d%s",
-					      pool->cpu, id, high);
+					      pool->key.cpu, id, high);
 	else
 		task = kthread_create_on_node(cmwq_worker_thread, worker,
 					      pool->node, "cmwq/u%d:%d%s",
@@ -191,9 +213,11 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 	}
 	/* The views may look at it even if an item crashes the thread. */
 	WRITE_ONCE(worker->task, get_task_struct(task));
-	set_user_nice(task, pool->nice);
-	if (pool->cpu >= 0)
-		kthread_bind(task, pool->cpu);
+	err = dress(task, &pool->key);
+	if (err)
+		pr_warn_ratelimited("pool %d: a worker without its real-time policy (errno %d)\n",
+				    pool->id, err);
+	atomic_inc(&pool->nr_threads);
 	spin_lock(&spare_lock);
 	nr_threads_started++;
 	spin_unlock(&spare_lock);
@@ -303,12 +327,8 @@ int cmwq_pool_first_worker(struct cmwq_pool *pool)
 
 int cmwq_workers_init(void)
 {
-	int i, err = 0;
+	int err = cmwq_hotplug_init();
 
-	for (i = 0; i < 2 && !err; i++)
-		err = cmwq_pool_first_worker(&cmwq_unbound_pools[i]);
-	if (!err)
-		err = cmwq_hotplug_init();
 	if (err)
 		cmwq_workers_exit();
 	return err;
@@ -323,6 +343,7 @@ int cmwq_workers_init(void)
 void cmwq_worker_exit(struct cmwq_worker *worker)
 {
 	cmwq_hook_worker_exit(worker);
+	atomic_dec(&worker->pool->nr_threads);			/* P2 */
 	put_worker(worker);
 	put_task_struct(current);
 }
@@ -356,18 +377,28 @@ static bool retire_all(struct cmwq_pool *pool)
 	return empty;
 }
 
-/* No items and no producers any more. */
+/**
+ * cmwq_retire_workers - the end of a pool: no items, no producers any more
+ * @pool: the pool
+ *
+ * Context: process context, sleeps.
+ */
+void cmwq_retire_workers(struct cmwq_pool *pool)
+{
+	while (!retire_all(pool))
+		schedule_timeout_uninterruptible(1);
+	timer_delete_sync(&pool->idle_timer);
+}
+
 void cmwq_workers_exit(void)
 {
-	int id;
+	struct cmwq_pool *pool;
 
 	cmwq_hotplug_exit();
+	cmwq_pools_settle();
 	WRITE_ONCE(cmwq_stopping, true);
-	for (id = 1; id <= cmwq_nr_pools; id++) {
-		while (!retire_all(cmwq_pools[id]))
-			schedule_timeout_uninterruptible(1);
-		timer_delete_sync(&cmwq_pools[id]->idle_timer);
-	}
+	cmwq_for_each_pool(pool)
+		cmwq_retire_workers(pool);
 	for (; nr_threads_started; nr_threads_started--)
 		wait_for_completion(&cmwq_thread_gone);
 }

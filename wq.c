@@ -4,6 +4,7 @@
  */
 #include "cmwq_internal.h"
 
+#include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
 
 #define ALL_FLAGS	(CMWQ_UNBOUND | CMWQ_FREEZABLE | CMWQ_MEM_RECLAIM |   \
@@ -66,75 +67,11 @@ static const struct {
 	  CMWQ_PERCPU | CMWQ_FREEZABLE | CMWQ_POWER_EFFICIENT },
 };
 
-/**
- * cmwq_next_pwq - iterator of cmwq_for_each_pwq()
- * @wq:		the queue
- * @cpu:	-1 to start with
- *
- * Return: the next pwq, NULL after the last.
- */
-struct cmwq_pwq *cmwq_next_pwq(struct cmwq_workqueue *wq, int *cpu)
-{
-	if (!wq->cpu_pwq)
-		return (*cpu)++ < 0 ? wq->unbound_pwq : NULL;
-	*cpu = cpumask_next(*cpu, cpu_possible_mask);
-	return *cpu < nr_cpu_ids ? per_cpu_ptr(wq->cpu_pwq, *cpu) : NULL;
-}
+static bool power_efficient;
+module_param(power_efficient, bool, 0444);
+MODULE_PARM_DESC(power_efficient, "make CMWQ_POWER_EFFICIENT queues unbound (default N)");
 
 /* Creating */
-
-static void init_pwq(struct cmwq_workqueue *wq, struct cmwq_pwq *pwq,
-		     struct cmwq_pool *pools)
-{
-	memset(pwq, 0, sizeof(*pwq));
-	pwq->pool = pools + !!(wq->flags & CMWQ_HIGHPRI);
-	pwq->wq = wq;
-	pwq->max_active = wq->max_active;
-	INIT_LIST_HEAD(&pwq->inactive);
-}
-
-static int alloc_pwqs(struct cmwq_workqueue *wq)
-{
-	/* A power of two, for which kmalloc() aligns. */
-	const size_t size = roundup_pow_of_two(sizeof(struct cmwq_pwq));
-	int cpu;
-
-	if (wq->flags & CMWQ_UNBOUND) {
-		wq->unbound_pwq = kmalloc(size, GFP_KERNEL);
-		if (!wq->unbound_pwq)
-			return -ENOMEM;
-		WARN_ON(!IS_ALIGNED((unsigned long)wq->unbound_pwq,
-				    WORK_PWQ_ALIGN));
-		init_pwq(wq, wq->unbound_pwq, cmwq_unbound_pools);
-		return 0;
-	}
-
-	wq->cpu_pwq = alloc_percpu(struct cmwq_pwq);
-	if (!wq->cpu_pwq)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu)
-		init_pwq(wq, per_cpu_ptr(wq->cpu_pwq, cpu),
-			 per_cpu_ptr(cmwq_cpu_pools, cpu));
-	return 0;
-}
-
-static void free_pwqs(struct cmwq_workqueue *wq)
-{
-	kfree(wq->unbound_pwq);
-	free_percpu(wq->cpu_pwq);
-}
-
-static int clamp_max_active(int max_active, const char *name)
-{
-	int clamped = clamp(max_active, 1, (int)CMWQ_MAX_ACTIVE);
-
-	if (!max_active)
-		return CMWQ_DFL_ACTIVE;
-	if (clamped != max_active)
-		pr_warn("queue %s: max_active %d is out of range 1..%d (0 for the default): using %d\n",
-			name, max_active, CMWQ_MAX_ACTIVE, clamped);
-	return clamped;
-}
 
 static __printf(4, 0)
 struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
@@ -152,6 +89,8 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 		pr_warn("queue name cut to \"%s\": %d characters at most\n",
 			wq->name, CMWQ_NAME_LEN - 1);
 
+	if (flags & CMWQ_POWER_EFFICIENT && power_efficient)
+		flags = (flags & ~CMWQ_PERCPU) | CMWQ_UNBOUND;
 	if ((flags & CMWQ_PERCPU) && (flags & CMWQ_UNBOUND)) {
 		pr_warn_once("queue %s of %s has CMWQ_PERCPU and CMWQ_UNBOUND: it is unbound; give one of them\n",
 			     wq->name, cmwq_owner_name(owner));
@@ -164,24 +103,38 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 
 	wq->flags = flags;
 	wq->owner = owner;
-	wq->max_active = clamp_max_active(max_active, wq->name);
+	wq->max_active = cmwq_clamp_max_active(max_active, wq->name);
+	wq->min_active = CMWQ_DFL_MIN_ACTIVE;
 	mutex_init(&wq->mutex);
 	sema_init(&wq->colours, WORK_COLOURS - 1);
 	raw_spin_lock_init(&wq->flush_lock);
 	INIT_LIST_HEAD(&wq->flushers);
-	if (alloc_pwqs(wq))
+	cmwq_route_init(wq);
+	if (!zalloc_cpumask_var(&wq->cpus, GFP_KERNEL) ||
+	    (flags & CMWQ_UNBOUND && cmwq_shares_alloc(wq)))
 		goto fail;
 
-	__module_get(THIS_MODULE);
-	wq->intake = CMWQ_OPEN;
-	mutex_lock(&cmwq_wq_mutex);
-	list_add_tail(&wq->node, &cmwq_workqueues);
-	mutex_unlock(&cmwq_wq_mutex);
-	return wq;
+	/* On the list before the next change of where unbound items may run. */
+	mutex_lock(&cmwq_attrs_mutex);
+	err = cmwq_attrs_of_new(wq);
+	if (!err) {
+		__module_get(THIS_MODULE);
+		wq->intake = CMWQ_OPEN;
+		mutex_lock(&cmwq_wq_mutex);
+		list_add_tail(&wq->node, &cmwq_workqueues);
+		mutex_unlock(&cmwq_wq_mutex);
+	}
+	mutex_unlock(&cmwq_attrs_mutex);
+	if (!err)
+		return wq;
 
 fail:
-	pr_err("no queue for %s: errno %d, out of memory\n",
-	       cmwq_owner_name(owner), err);
+	pr_err("no queue for %s: errno %d, %s\n", cmwq_owner_name(owner), err,
+	       err == -ENOMEM ? "out of memory" : "see above");
+	if (wq) {
+		cmwq_shares_free(wq);
+		free_cpumask_var(wq->cpus);
+	}
 	kfree(wq);
 	return NULL;
 }
@@ -219,67 +172,6 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 	return wq;
 }
 EXPORT_SYMBOL_GPL(__cmwq_alloc_workqueue);
-
-void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active)
-{
-	static const char what[] = "cmwq_workqueue_set_max_active";
-	void *caller = __builtin_return_address(0);
-	struct cmwq_pwq *pwq;
-	unsigned long flags;
-	int cpu;
-
-	might_sleep();
-	if (!cmwq_wq_alive(wq, what, caller))
-		return;
-	if (wq->flags & __CMWQ_ORDERED) {
-		cmwq_report(what, caller, -EINVAL,
-			    "an ordered queue runs one item at a time");
-		return;
-	}
-	max_active = clamp_max_active(max_active, wq->name);
-
-	mutex_lock(&wq->mutex);
-	if (!cmwq_wq_alive(wq, what, caller))	/* D2 */
-		goto out;
-	WRITE_ONCE(wq->max_active, max_active);
-	cmwq_for_each_pwq(pwq, cpu, wq) {
-		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
-		pwq->max_active = max_active;
-		cmwq_pwq_activate(pwq);
-		cmwq_pool_unlock_kick(pwq->pool, flags, true);
-	}
-out:
-	mutex_unlock(&wq->mutex);
-}
-EXPORT_SYMBOL_GPL(cmwq_workqueue_set_max_active);
-
-bool cmwq_workqueue_congested(int cpu, struct cmwq_workqueue *wq)
-{
-	static const char what[] = "cmwq_workqueue_congested";
-	void *caller = __builtin_return_address(0);
-	struct cmwq_pwq *pwq;
-	unsigned long flags;
-	bool congested, linked;
-
-	local_irq_save(flags);					/* D2 */
-	if (!cmwq_wq_alive(wq, what, caller) ||
-	    !cmwq_cpu_valid(cpu, what, caller)) {
-		local_irq_restore(flags);
-		return false;
-	}
-	if (!wq->cpu_pwq)
-		pwq = wq->unbound_pwq;
-	else if (cpu == CMWQ_WORK_CPU_UNBOUND)
-		pwq = raw_cpu_ptr(wq->cpu_pwq);
-	else
-		pwq = per_cpu_ptr(wq->cpu_pwq, cpu);
-	raw_spin_lock(&pwq->pool->lock);
-	linked = cmwq_pool_splice(pwq->pool);
-	congested = !list_empty(&pwq->inactive);
-	cmwq_pool_unlock_kick(pwq->pool, flags, linked);
-	return congested;
-}
-EXPORT_SYMBOL_GPL(cmwq_workqueue_congested);
 
 /* Destroying */
 
@@ -340,7 +232,7 @@ void cmwq_destroy_queue(struct cmwq_workqueue *wq)
 	mutex_unlock(&cmwq_wq_mutex);
 
 	synchronize_rcu();					/* D2 */
-	free_pwqs(wq);
+	cmwq_route_drop(wq);
 
 	mutex_lock(&cmwq_wq_mutex);
 	old = quarantine[quarantined % QUARANTINE];
@@ -425,6 +317,7 @@ void cmwq_queues_exit(void)
 	int i;
 
 	destroy_system_queues(ARRAY_SIZE(system_queues));
+	cmwq_routes_exit();
 	for (i = 0; i < QUARANTINE; i++)
 		kfree(quarantine[i]);
 }

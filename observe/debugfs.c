@@ -71,36 +71,46 @@ static unsigned int nr_inactive(struct cmwq_pool *pool)
 	struct cmwq_workqueue *wq;
 	struct cmwq_pwq *pwq;
 	unsigned int n = 0;
-	int cpu;
 
 	lockdep_assert_held(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
-		cmwq_for_each_pwq(pwq, cpu, wq) {
+		mutex_lock(&wq->mutex);
+		cmwq_for_each_pwq(pwq, wq) {
 			if (pwq->pool != pool)
 				continue;
 			raw_spin_lock_irq(&pool->lock);
 			n += list_length(&pwq->inactive);
 			raw_spin_unlock_irq(&pool->lock);
 		}
+		mutex_unlock(&wq->mutex);
 	}
 	return n;
 }
 
+static void show_policy(struct seq_file *m, const struct cmwq_pool_key *key)
+{
+	if (key->policy == SCHED_NORMAL)
+		seq_puts(m, "normal");
+	else
+		seq_printf(m, "%s:%d",
+			   key->policy == SCHED_FIFO ? "fifo" : "rr",
+			   key->priority);
+}
+
 static int pools_show(struct seq_file *m, void *unused)
 {
-	int id;
+	struct cmwq_pool *pool;
 
-	seq_puts(m, "cmwq pools v1\n");
-	seq_puts(m, "# pool cpu node cpus nice target workers idle busy running waiting inactive manager created retired failed capped handovers prewakes hook flags\n");
+	seq_puts(m, "cmwq pools v2\n");
+	seq_puts(m, "# pool cpu node cpus pod nice policy target workers idle busy running waiting inactive manager created retired failed capped handovers prewakes repatriated hook flags\n");
 	mutex_lock(&cmwq_wq_mutex);
-	for (id = 1; id <= cmwq_nr_pools; id++) {
-		struct cmwq_pool *pool = cmwq_pools[id];
+	cmwq_for_each_pool(pool) {
 		unsigned int inactive, waiting, busy = 0, flags;
 		struct cmwq_worker *worker;
 		char manager[16] = "-", cpu[12] = "-", node[12] = "-";
-		const struct cpumask *mask;
+		const struct cpumask *mask, *pod;
 		int workers, idle, running;
-		u64 counts[6];
+		u64 counts[7];
 
 		raw_spin_lock_irq(&pool->lock);
 		waiting = list_length(&pool->worklist) +
@@ -120,21 +130,27 @@ static int pools_show(struct seq_file *m, void *unused)
 		counts[3] = pool->capped;
 		counts[4] = pool->handovers;
 		counts[5] = pool->prewakes;
+		counts[6] = pool->repatriated;
 		raw_spin_unlock_irq(&pool->lock);
 
 		inactive = nr_inactive(pool);
-		mask = cpu_possible_mask;
-		if (pool->cpu >= 0) {
-			snprintf(cpu, sizeof(cpu), "%d", pool->cpu);
-			snprintf(node, sizeof(node), "%d", pool->node);
-			mask = cpumask_of(pool->cpu);
+		mask = pool->key.allowed;
+		if (pool->key.cpu >= 0) {
+			snprintf(cpu, sizeof(cpu), "%d", pool->key.cpu);
+			mask = cpumask_of(pool->key.cpu);
 		}
-		seq_printf(m, "%-4d %3s %2s %*pbl %3d %2d %4d %4d %4d %3d %5u %5u %s %llu %llu %llu %llu %llu %llu %s %s\n",
-			   pool->id, cpu, node, cpumask_pr_args(mask),
-			   pool->nice, pool->target, workers,
-			   idle, busy, running, waiting, inactive, manager,
-			   counts[0], counts[1], counts[2], counts[3],
-			   counts[4], counts[5], cmwq_hook_of_pool(pool),
+		pod = pool->key.pod ?: mask;
+		if (pool->node != NUMA_NO_NODE)
+			snprintf(node, sizeof(node), "%d", pool->node);
+		seq_printf(m, "%-4d %3s %2s %*pbl %*pbl %3d ", pool->id, cpu,
+			   node, cpumask_pr_args(mask), cpumask_pr_args(pod),
+			   pool->key.nice);
+		show_policy(m, &pool->key);
+		seq_printf(m, " %2d %4d %4d %4d %3d %5u %5u %s %llu %llu %llu %llu %llu %llu %llu %s %s\n",
+			   pool->target, workers, idle, busy, running, waiting,
+			   inactive, manager, counts[0], counts[1], counts[2],
+			   counts[3], counts[4], counts[5], counts[6],
+			   cmwq_hook_of_pool(pool),
 			   flags & POOL_DISASSOCIATED ? "disassociated" :
 			   flags & POOL_STARVED ? "starved" : "-");
 	}
@@ -186,9 +202,12 @@ static int workqueues_show(struct seq_file *m, void *unused)
 		u64 executed = 0, cancelled = 0, in_flight = 0;
 		unsigned int active = 0, inactive = 0;
 		struct cmwq_pwq *pwq;
-		int cpu, i;
+		int i;
 
-		cmwq_for_each_pwq(pwq, cpu, wq) {
+		mutex_lock(&wq->mutex);
+		executed = wq->gone_executed;
+		cancelled = wq->gone_cancelled;
+		cmwq_for_each_pwq(pwq, wq) {
 			raw_spin_lock_irq(&pwq->pool->lock);
 			in_flight += inbox_length(pwq->pool, pwq);
 			active += pwq->nr_active;
@@ -199,6 +218,7 @@ static int workqueues_show(struct seq_file *m, void *unused)
 				in_flight += pwq->in_flight[i];
 			raw_spin_unlock_irq(&pwq->pool->lock);
 		}
+		mutex_unlock(&wq->mutex);
 		show_word(m, 24, wq->name);
 		show_word(m, 16, wq->owner ? wq->owner->name : "");
 		seq_printf(m, "%-10s %4d %4u %4u %llu %llu %llu ",
@@ -249,18 +269,20 @@ static void copy_worker(struct worker_line *line, struct cmwq_worker *worker,
 static int workers_show(struct seq_file *m, void *unused)
 {
 	struct worker_line *lines;
-	int id, i, n, room;
+	struct cmwq_pool *pool;
+	int i, n, room;
 
 	seq_puts(m, "cmwq workers v1\n");
 	seq_puts(m, "# pid pool cpu id state ms function queue desc\n");
-	for (id = 1; id <= cmwq_nr_pools; id++) {
-		struct cmwq_pool *pool = cmwq_pools[id];
+	cmwq_for_each_pool(pool) {
 		struct cmwq_worker *worker;
 
 		room = READ_ONCE(pool->nr_workers) + 16;
 		lines = kvmalloc_array(room, sizeof(*lines), GFP_KERNEL);
-		if (!lines)
+		if (!lines) {
+			cmwq_pool_put(pool);
 			return -ENOMEM;
+		}
 		n = 0;
 		raw_spin_lock_irq(&pool->lock);
 		list_for_each_entry(worker, &pool->workers, node) {
@@ -271,9 +293,10 @@ static int workers_show(struct seq_file *m, void *unused)
 		raw_spin_unlock_irq(&pool->lock);
 
 		for (i = 0; i < n; i++) {
-			seq_printf(m, "%-6d %-4d ", lines[i].pid, id);
-			if (pool->cpu >= 0)
-				seq_printf(m, "%3d ", pool->cpu);
+			seq_printf(m, "%-6d %-4d ", lines[i].pid,
+				   pool->id);
+			if (pool->key.cpu >= 0)
+				seq_printf(m, "%3d ", pool->key.cpu);
 			else
 				seq_puts(m, "  - ");
 			seq_printf(m, "%-4d %-8s %8u ", lines[i].id,
@@ -294,11 +317,11 @@ static int stats_show(struct seq_file *m, void *unused)
 {
 	u64 created = 0, retired = 0, failed = 0, capped = 0;
 	u64 handovers = 0, prewakes = 0;
-	int id;
+	struct cmwq_pool *pool;
+	int pools = 0;
 
-	for (id = 1; id <= cmwq_nr_pools; id++) {
-		struct cmwq_pool *pool = cmwq_pools[id];
-
+	cmwq_for_each_pool(pool) {
+		pools++;
 		raw_spin_lock_irq(&pool->lock);
 		created += pool->created;
 		retired += pool->retired;
@@ -309,7 +332,7 @@ static int stats_show(struct seq_file *m, void *unused)
 		raw_spin_unlock_irq(&pool->lock);
 	}
 	seq_puts(m, "cmwq stats v1\n");
-	seq_printf(m, "pools %d\n", cmwq_nr_pools);
+	seq_printf(m, "pools %d\n", pools);
 	seq_printf(m, "workers %d\n", atomic_read(&cmwq_nr_workers));
 	seq_printf(m, "workers_created %llu\n", created);
 	seq_printf(m, "workers_retired %llu\n", retired);

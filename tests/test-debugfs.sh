@@ -39,7 +39,7 @@ private()
 table_is_sound()
 {
 	awk -v view="$1" -v want="$2" '
-		NR == 1 { sound = ($0 == "cmwq " view " v1") }
+		NR == 1 { sound = ($0 == "cmwq " view (view == "pools" ? " v2" : " v1")) }
 		NR == 2 {
 			if ($1 != "#")
 				sound = 0
@@ -95,9 +95,10 @@ view_is_sound()
 
 	set -- "$view"
 	case "$view" in
-	pools) set -- "$view" "pool cpu node cpus nice target workers idle \
-		busy running waiting inactive manager created retired failed \
-		capped handovers prewakes hook flags" ;;
+	pools) set -- "$view" "pool cpu node cpus pod nice policy target \
+		workers idle busy running waiting inactive manager created \
+		retired failed capped handovers prewakes repatriated hook \
+		flags" ;;
 	workqueues) set -- "$view" "name owner flags max_active active \
 		inactive queued" ;;
 	workers) set -- "$view" "pid pool cpu id state ms queue function \

@@ -32,4 +32,44 @@ static inline bool cmwq_task_is_blocking(struct task_struct *p)
 #endif
 }
 
+/*
+ * Make @p a real-time task.  Old kernels let a module choose between two
+ * priorities only.
+ */
+#ifdef CMWQ_HAVE_SETATTR_NOCHECK	/* exported in 5.16 */
+#include <uapi/linux/sched/types.h>
+
+static inline bool cmwq_realtime_possible(unsigned int policy, int priority)
+{
+	return true;
+}
+
+static inline int cmwq_set_realtime(struct task_struct *p, unsigned int policy,
+				    int priority)
+{
+	struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = policy,
+		.sched_priority = priority,
+	};
+
+	return sched_setattr_nocheck(p, &attr);
+}
+#else
+static inline bool cmwq_realtime_possible(unsigned int policy, int priority)
+{
+	return policy == SCHED_FIFO && (priority == 1 || priority == 50);
+}
+
+static inline int cmwq_set_realtime(struct task_struct *p, unsigned int policy,
+				    int priority)
+{
+	if (priority == 1)
+		sched_set_fifo_low(p);
+	else
+		sched_set_fifo(p);
+	return 0;
+}
+#endif
+
 #endif /* _CMWQ_COMPAT_SCHED_H */

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * poolset.c - which pools there are: found, made, dropped
+ *
+ * Each possible CPU has two pools for as long as the module is loaded (normal,
+ * nice -20).  The others are made when the attributes of a queue ask for them,
+ * are shared by all queues that ask for the same, and go with the last of these.
+ *
+ * P1: a pool that goes against somebody who looks it up by the id in an item.
+ *	looks (interrupts off)		drops
+ *	1. reads cmwq_pools[id]		1. cmwq_pools[id] = NULL
+ *	2. locks the pool, finds	2. workers retire
+ *	   nothing of his		3. synchronize_rcu(), free
+ *
+ * P2: a pool that goes against its last threads.  A thread counts in nr_threads
+ *    until its scheduler hooks are off; what it does after that is no longer
+ *    about its pool.
+ */
+#include "cmwq_internal.h"
+
+#include <linux/topology.h>
+#include <linux/workqueue.h>
+
+struct cmwq_pool **cmwq_pools;
+int cmwq_max_pools;
+struct cmwq_pool __percpu *cmwq_cpu_pools;
+static int nr_cpu_pools;			/* I: ids 1.. are theirs */
+
+/*
+ * T: making pools, and changing what queues make of them.  The kernel's own
+ * threads that run items must not wait for it: it is held while workers are
+ * created, which may take as long as memory takes.
+ */
+DEFINE_MUTEX(cmwq_attrs_mutex);
+
+static LLIST_HEAD(dead_pools);
+
+/* Looking */
+
+/**
+ * cmwq_next_pool - iterator of cmwq_for_each_pool()
+ * @pool: the pool to go on from, NULL to start with
+ *
+ * Return: the next pool, held; NULL after the last.  @pool is put.
+ */
+struct cmwq_pool *cmwq_next_pool(struct cmwq_pool *pool)
+{
+	int id = pool ? pool->id : 0;
+	struct cmwq_pool *next = NULL;
+
+	while (!next && ++id < cmwq_max_pools) {
+		rcu_read_lock();
+		next = READ_ONCE(cmwq_pools[id]);
+		if (next && !refcount_inc_not_zero(&next->refs))
+			next = NULL;
+		rcu_read_unlock();
+	}
+	if (pool)
+		cmwq_pool_put(pool);
+	return next;
+}
+
+static bool same_mask(const struct cpumask *a, const struct cpumask *b)
+{
+	return a && b ? cpumask_equal(a, b) : a == b;
+}
+
+static struct cmwq_pool *find_pool(const struct cmwq_pool_key *key)
+{
+	struct cmwq_pool *pool;
+
+	cmwq_for_each_pool(pool)
+		if (pool->key.cpu == key->cpu && pool->key.nice == key->nice &&
+		    pool->key.policy == key->policy &&
+		    pool->key.priority == key->priority &&
+		    same_mask(pool->key.allowed, key->allowed) &&
+		    same_mask(pool->key.pod, key->pod))
+			return pool;
+	return NULL;
+}
+
+/* Making */
+
+static void init_pool(struct cmwq_pool *pool, int id,
+		      const struct cmwq_pool_key *key)
+{
+	int i;
+
+	pool->id = id;
+	pool->key = *key;
+	refcount_set(&pool->refs, 1);
+	init_llist_head(&pool->inbox);
+	pool->target = cmwq_concurrency;
+	pool->offq_idle = __CMWQ_WORK_MAGIC |
+			  (unsigned long)pool->id << WORK_POOL_SHIFT;
+	raw_spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->worklist);
+	INIT_LIST_HEAD(&pool->idle);
+	INIT_LIST_HEAD(&pool->waiters);
+	INIT_LIST_HEAD(&pool->workers);
+	pool->create_after = jiffies;
+	pool->kick_work = IRQ_WORK_INIT_HARD(cmwq_kick_irq_work);
+	timer_setup(&pool->idle_timer, cmwq_idle_timer_fn, 0);
+	for (i = 0; i < ARRAY_SIZE(pool->busy); i++)
+		INIT_HLIST_HEAD(&pool->busy[i]);
+	pool->node = key->cpu < 0 ? NUMA_NO_NODE : cpu_to_node(key->cpu);
+	if (key->cpu >= 0 && !cpu_online(key->cpu))
+		pool->flags = POOL_DISASSOCIATED;
+}
+
+/* The node of all CPUs in @mask; NUMA_NO_NODE if there are several. */
+static int node_of(const struct cpumask *mask)
+{
+	int node = cpu_to_node(cpumask_first(mask));
+	unsigned int cpu;
+
+	for_each_cpu(cpu, mask)
+		if (cpu_to_node(cpu) != node)
+			return NUMA_NO_NODE;
+	return node;
+}
+
+static int copy_masks(struct cmwq_pool *pool, const struct cmwq_pool_key *key)
+{
+	if (key->cpu >= 0)
+		return 0;
+	if (!alloc_cpumask_var(&pool->allowed, GFP_KERNEL))
+		return -ENOMEM;
+	cpumask_copy(pool->allowed, key->allowed);
+	pool->key.allowed = pool->allowed;
+	pool->node = node_of(key->pod ?: key->allowed);
+	if (!key->pod)
+		return 0;
+	if (!alloc_cpumask_var(&pool->pod, GFP_KERNEL))
+		return -ENOMEM;
+	cpumask_copy(pool->pod, key->pod);
+	pool->key.pod = pool->pod;
+	return 0;
+}
+
+static void free_pool(struct cmwq_pool *pool)
+{
+	free_cpumask_var(pool->pod);
+	free_cpumask_var(pool->allowed);
+	kfree(pool);
+}
+
+static int free_id(void)
+{
+	int id;
+
+	for (id = 1; id < cmwq_max_pools; id++)
+		if (!cmwq_pools[id])
+			return id;
+	return -ENOSPC;
+}
+
+static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
+{
+	int id = free_id(), err = -ENOMEM;
+	struct cmwq_pool *pool;
+
+	if (id < 0) {
+		pr_err("no more than %d pools (errno %d): use the same attributes for more queues\n",
+		       cmwq_max_pools - 1, id);
+		return ERR_PTR(id);
+	}
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool)
+		return ERR_PTR(err);
+	init_pool(pool, id, key);
+	if (copy_masks(pool, key))
+		goto fail;
+
+	/* A CPU that comes up after it is seen in the table sees to it. */
+	WRITE_ONCE(cmwq_pools[id], pool);
+	smp_mb();
+	if (key->cpu < 0 || cpu_online(key->cpu))
+		err = cmwq_pool_first_worker(pool);
+	else
+		err = 0;
+	if (!err)
+		return pool;
+	cmwq_pool_put(pool);
+	return ERR_PTR(err);
+
+fail:
+	free_pool(pool);
+	return ERR_PTR(err);
+}
+
+/**
+ * cmwq_pool_get - the pool with certain attributes, made if need be
+ * @key: the attributes
+ *
+ * Context: cmwq_attrs_mutex is held.
+ * Return: the pool, to be put; or an ERR_PTR().
+ */
+struct cmwq_pool *cmwq_pool_get(const struct cmwq_pool_key *key)
+{
+	struct cmwq_pool *pool;
+
+	lockdep_assert_held(&cmwq_attrs_mutex);
+	if (key->cpu >= 0 && key->policy == SCHED_NORMAL &&
+	    (!key->nice || key->nice == MIN_NICE)) {
+		pool = per_cpu_ptr(cmwq_cpu_pools, key->cpu) + !!key->nice;
+		refcount_inc(&pool->refs);
+		return pool;
+	}
+	pool = find_pool(key);
+	return pool ?: make_pool(key);
+}
+
+/* Dropping */
+
+static void reap_dead(struct work_struct *work);
+static DECLARE_WORK(reap_work, reap_dead);
+
+/**
+ * cmwq_pool_put - one user less
+ * @pool: the pool
+ *
+ * Context: any but NMI.
+ */
+void cmwq_pool_put(struct cmwq_pool *pool)
+{
+	if (!refcount_dec_and_test(&pool->refs))
+		return;
+	llist_add(&pool->dead_node, &dead_pools);
+	queue_work(system_long_wq, &reap_work);
+}
+
+/* Free the pools that nobody uses any more. */
+static void reap_dead(struct work_struct *work)
+{
+	struct llist_node *dead = llist_del_all(&dead_pools);
+	struct cmwq_pool *pool, *next;
+
+	llist_for_each_entry(pool, dead, dead_node) {
+		WRITE_ONCE(cmwq_pools[pool->id], NULL);		/* P1 */
+		cmwq_retire_workers(pool);
+		while (atomic_read(&pool->nr_threads))		/* P2 */
+			schedule_timeout_uninterruptible(1);
+	}
+	if (dead)
+		synchronize_rcu();
+	llist_for_each_entry_safe(pool, next, dead, dead_node) {
+		irq_work_sync(&pool->kick_work);
+		free_pool(pool);
+	}
+}
+
+/**
+ * cmwq_pools_settle - wait until only the pools of the CPUs are left
+ *
+ * Context: process context, sleeps.  No queue is left.
+ */
+void cmwq_pools_settle(void)
+{
+	int id;
+
+	for (id = nr_cpu_pools + 1; id < cmwq_max_pools; id++)
+		while (READ_ONCE(cmwq_pools[id]))
+			schedule_timeout_uninterruptible(1);
+	flush_work(&reap_work);
+}
+
+/* Setting up and tearing down */
+
+int cmwq_pools_init(void)
+{
+	struct cmwq_pool_key key = { .policy = SCHED_NORMAL };
+	int cpu, i, id = 0;
+
+	/* What attributes may ask for, beyond those of the CPUs. */
+	cmwq_max_pools = 1 + 16 * nr_cpu_ids + 512;
+	cmwq_pools = kvcalloc(cmwq_max_pools, sizeof(*cmwq_pools), GFP_KERNEL);
+	cmwq_cpu_pools = __alloc_percpu(2 * sizeof(struct cmwq_pool),
+					SMP_CACHE_BYTES);
+	if (!cmwq_pools || !cmwq_cpu_pools) {
+		free_percpu(cmwq_cpu_pools);
+		kvfree(cmwq_pools);
+		return -ENOMEM;
+	}
+
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < 2; i++) {
+			key.cpu = cpu;
+			key.nice = i ? MIN_NICE : 0;
+			cmwq_pools[++id] = per_cpu_ptr(cmwq_cpu_pools, cpu) + i;
+			init_pool(cmwq_pools[id], id, &key);
+		}
+	}
+	nr_cpu_pools = id;
+	return 0;
+}
+
+void cmwq_pools_exit(void)
+{
+	struct cmwq_pool *pool;
+	bool busy = false;
+	int id;
+
+	for (id = 1; id <= nr_cpu_pools; id++) {
+		pool = cmwq_pools[id];
+		irq_work_sync(&pool->kick_work);
+		if (WARN_ON(cmwq_pool_has_work(pool) || pool->nr_workers ||
+			    atomic_read(&pool->nr_running) ||
+			    refcount_read(&pool->refs) != 1))
+			busy = true;
+	}
+	if (busy)
+		return;		/* leaked rather than freed under somebody */
+	cmwq_free_spare_workers();
+	free_percpu(cmwq_cpu_pools);
+	kvfree(cmwq_pools);
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * route.c - from a queue to its pools, and how that is changed while items flow
+ *
+ * wq->route names, for each CPU, the pwq that takes the items queued there.  New
+ * attributes make a new route, published with one pointer.  Old pwqs retire:
+ * they get no new items, finish those they have, and are freed.
+ *
+ * S1: a change against a producer.
+ *	producer (interrupts off)	changer
+ *	1. reads the old route		1. publishes the new one
+ *	2. pushes to an old pwq		2. synchronize_rcu()
+ *					3. old pwq: splices, marks it retired
+ *    Nothing is pushed to it after step 3.  An item that follows one that is
+ *    running there is linked under the pool's lock, while that one still counts
+ *    (follow() in queue.c).
+ *
+ * S2: a change of an ordered queue.  The new pwq is plugged, max_active 0, until
+ *    the old one has retired and has no items.  Producers that saw the old route
+ *    were not after those that saw the new one: order is kept.  No item of an
+ *    ordered queue follows: it would overtake, and one at a time says enough.
+ *
+ * S3: an item that runs in the old pwq of an ordered queue, is queued again in
+ *    the new one and cancelled there.  Its state word must lead to the pool
+ *    where it runs, or nobody waits for it.  Only one item of the queue runs at
+ *    a time, and it started after ran_on was set to its pool: if this item
+ *    runs, it runs there.
+ *
+ * S4: the last item of the old pwq against the unplugging of the next.  The
+ *    worker holds the old pool's lock and must not take the new one's: an
+ *    irq_work does.  It is raised by whoever makes a retired pwq idle, and by
+ *    the changer when he has marked it: one of them comes last.
+ */
+#include "cmwq_internal.h"
+
+#include <linux/cred.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+static void reap_retired(struct work_struct *work);
+static DECLARE_WORK(reap_work, reap_retired);
+
+/* pwqs */
+
+/**
+ * cmwq_pwq_idle - has a pwq no items?
+ * @pwq: the pwq; its pool's lock is held
+ */
+bool cmwq_pwq_idle(struct cmwq_pwq *pwq)
+{
+	int i;
+
+	for (i = 0; i < WORK_COLOURS; i++)
+		if (pwq->in_flight[i])
+			return false;
+	return true;
+}
+
+/* Takes over the caller's reference to @pool. */
+static struct cmwq_pwq *make_pwq(struct cmwq_workqueue *wq,
+				 struct cmwq_pool *pool,
+				 const struct cmwq_attrs *attrs)
+{
+	/* A power of two, for which kmalloc() aligns. */
+	const size_t size = roundup_pow_of_two(sizeof(struct cmwq_pwq));
+	struct cmwq_pwq *pwq;
+
+	pwq = kzalloc_node(size, GFP_KERNEL, pool->node);
+	if (!pwq)
+		return NULL;
+	WARN_ON(!IS_ALIGNED((unsigned long)pwq, WORK_PWQ_ALIGN));
+	pwq->pool = pool;
+	pwq->wq = wq;
+	INIT_LIST_HEAD(&pwq->inactive);
+	INIT_LIST_HEAD(&pwq->waiting);
+	pwq->max_active = wq->max_active;
+	if (wq->flags & CMWQ_UNBOUND) {
+		pwq->share = cmwq_share_of(wq, pool->node);
+		pwq->max_active = INT_MAX;
+	}
+	if (attrs->cred)
+		pwq->cred = get_cred(attrs->cred);
+	return pwq;
+}
+
+/* It has no items, and nobody finds it any more who has not found it yet. */
+static void free_pwq(struct cmwq_pwq *pwq)
+{
+	cmwq_pwq_stop_waiting(pwq);
+	cmwq_pool_put(pwq->pool);
+	if (pwq->cred)
+		put_cred(pwq->cred);
+	kfree_rcu(pwq, rcu);
+}
+
+static void free_pwqs(struct list_head *pwqs)
+{
+	struct cmwq_pwq *pwq, *next;
+
+	list_for_each_entry_safe(pwq, next, pwqs, node)
+		free_pwq(pwq);
+}
+
+/* Making a route */
+
+static struct cmwq_pool *pool_for(struct cmwq_workqueue *wq, unsigned int cpu,
+				  const struct cmwq_attrs *attrs,
+				  struct cpumask *cpus, struct cpumask *pod)
+{
+	struct cmwq_pool_key key = {
+		.cpu = cpu, .nice = attrs->nice, .policy = attrs->policy,
+		.priority = attrs->priority,
+	};
+
+	if (!(wq->flags & CMWQ_UNBOUND))
+		return cmwq_pool_get(&key);
+
+	key.cpu = -1;
+	key.allowed = cpus;
+	if (!attrs->ordered) {
+		cmwq_pod_of(attrs->affn_scope, cpu, pod);
+		if (cpumask_and(pod, pod, cpus) && !cpumask_equal(pod, cpus)) {
+			if (attrs->affn_strict)
+				key.allowed = pod;
+			else
+				key.pod = pod;
+		}
+	}
+	return cmwq_pool_get(&key);
+}
+
+/* Add to @pwqs what @route needs. */
+static int make_route(struct cmwq_workqueue *wq,
+		      const struct cmwq_attrs *attrs, struct cpumask *cpus,
+		      struct cpumask *pod, struct list_head *pwqs,
+		      struct cmwq_pwq * __percpu *route)
+{
+	struct cmwq_pwq *pwq, *found;
+	struct cmwq_pool *pool;
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu) {
+		pool = pool_for(wq, cpu, attrs, cpus, pod);
+		if (IS_ERR(pool))
+			return PTR_ERR(pool);
+		found = NULL;
+		if (wq->flags & CMWQ_UNBOUND)
+			list_for_each_entry(pwq, pwqs, node)
+				if (pwq->pool == pool)
+					found = pwq;
+		if (found) {
+			cmwq_pool_put(pool);
+		} else {
+			found = make_pwq(wq, pool, attrs);
+			if (!found) {
+				cmwq_pool_put(pool);
+				return -ENOMEM;
+			}
+			list_add_tail(&found->node, pwqs);
+		}
+		*per_cpu_ptr(route, cpu) = found;
+	}
+	return 0;
+}
+
+static bool same_route(struct cmwq_pwq * __percpu *a,
+		       struct cmwq_pwq * __percpu *b)
+{
+	unsigned int cpu;
+
+	if (!a || !b)
+		return false;
+	for_each_possible_cpu(cpu)
+		if ((*per_cpu_ptr(a, cpu))->pool != (*per_cpu_ptr(b, cpu))->pool ||
+		    (*per_cpu_ptr(a, cpu))->cred != (*per_cpu_ptr(b, cpu))->cred)
+			return false;
+	return true;
+}
+
+/* Changing to it */
+
+/* The new pwq of an ordered queue waits for the old one: S2. */
+static void plug(struct cmwq_workqueue *wq, struct cmwq_pwq *pwq)
+{
+	struct cmwq_pwq *last;
+
+	if (list_empty(&wq->pwqs)) {
+		wq->oldest = pwq;
+		return;
+	}
+	last = list_last_entry(&wq->pwqs, struct cmwq_pwq, node);
+	pwq->max_active = 0;
+	raw_spin_lock_irq(&wq->succeed_lock);
+	last->successor = pwq;
+	raw_spin_unlock_irq(&wq->succeed_lock);
+}
+
+/* S1: the pwqs before @first_new get no more items. */
+static void retire_before(struct cmwq_workqueue *wq,
+			  struct cmwq_pwq *first_new)
+{
+	struct cmwq_pwq *pwq;
+	unsigned long flags;
+	bool linked;
+
+	cmwq_for_each_pwq(pwq, wq) {
+		if (pwq == first_new)
+			break;
+		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
+		linked = cmwq_pool_splice(pwq->pool);
+		pwq->watched |= PWQ_RETIRED;
+		cmwq_pool_unlock_kick(pwq->pool, flags, linked);
+	}
+	irq_work_queue(&wq->succeed);				/* S4 */
+}
+
+/**
+ * cmwq_route_apply - send the items of a queue to pools with other attributes
+ * @wq:		the queue; a new one has no route yet
+ * @attrs:	the attributes; taken over if it succeeds
+ * @unbound_mask: where unbound items may run
+ *
+ * Context: cmwq_attrs_mutex is held.
+ * Return: 0, -ENOMEM, -ENOSPC, or -ENODEV if the queue is gone.
+ */
+int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
+		     const struct cpumask *unbound_mask)
+{
+	struct cmwq_pwq * __percpu *route = NULL, * __percpu *old;
+	struct cmwq_pwq *pwq, *first_new;
+	cpumask_var_t cpus, pod;
+	LIST_HEAD(pwqs);
+	int err = -ENOMEM;
+
+	lockdep_assert_held(&cmwq_attrs_mutex);
+	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
+		return err;
+	if (!alloc_cpumask_var(&pod, GFP_KERNEL))
+		goto free_cpus;
+	if (!cpumask_and(cpus, attrs->cpumask, unbound_mask))
+		cpumask_copy(cpus, unbound_mask);
+	route = alloc_percpu(struct cmwq_pwq *);
+	if (!route)
+		goto free_pod;
+	err = make_route(wq, attrs, cpus, pod, &pwqs, route);
+	if (err)
+		goto free_route;
+
+	mutex_lock(&wq->mutex);
+	if (wq->intake == CMWQ_DEAD) {
+		mutex_unlock(&wq->mutex);
+		err = -ENODEV;
+		goto free_route;
+	}
+	swap(wq->attrs, attrs);
+	old = wq->route;
+	if (same_route(old, route)) {
+		mutex_unlock(&wq->mutex);
+		goto free_route;
+	}
+	list_for_each_entry(pwq, &pwqs, node)
+		pwq->colour = wq->colour;
+	first_new = list_first_entry(&pwqs, struct cmwq_pwq, node);
+	if (wq->flags & __CMWQ_ORDERED)
+		plug(wq, first_new);
+	list_splice_tail_init(&pwqs, &wq->pwqs);
+	smp_store_release(&wq->route, route);
+	cpumask_copy(wq->cpus, cpus);
+	if (wq->flags & CMWQ_UNBOUND)
+		cmwq_shares_update(wq);
+	mutex_unlock(&wq->mutex);
+
+	route = old;
+	if (old) {
+		synchronize_rcu();				/* S1 */
+		retire_before(wq, first_new);
+	}
+
+free_route:
+	free_percpu(route);
+	free_pwqs(&pwqs);
+	if (!err)
+		cmwq_free_workqueue_attrs(attrs);	/* the old ones */
+free_pod:
+	free_cpumask_var(pod);
+free_cpus:
+	free_cpumask_var(cpus);
+	return err;
+}
+
+/* After a change */
+
+static bool retired_and_idle(struct cmwq_pwq *pwq)
+{
+	bool yes;
+
+	raw_spin_lock(&pwq->pool->lock);
+	yes = pwq->watched & PWQ_RETIRED && cmwq_pwq_idle(pwq);
+	raw_spin_unlock(&pwq->pool->lock);
+	return yes;
+}
+
+/* In hard interrupt context: S4. */
+static void succeed(struct irq_work *irq_work)
+{
+	struct cmwq_workqueue *wq = container_of(irq_work,
+						 struct cmwq_workqueue,
+						 succeed);
+	struct task_struct *task;
+	struct cmwq_pwq *next;
+
+	raw_spin_lock(&wq->succeed_lock);
+	while (wq->oldest && wq->oldest->successor &&
+	       retired_and_idle(wq->oldest)) {
+		next = wq->oldest->successor;
+		wq->oldest = next;
+		raw_spin_lock(&next->pool->lock);
+		next->max_active = INT_MAX;
+		cmwq_pwq_activate(next);
+		task = cmwq_pool_pick(next->pool);
+		raw_spin_unlock(&next->pool->lock);
+		if (task)
+			wake_up_process(task);
+	}
+	raw_spin_unlock(&wq->succeed_lock);
+	queue_work(system_long_wq, &reap_work);
+}
+
+/* May a pwq be freed?  Its queue's mutex is held. */
+static bool may_go(struct cmwq_workqueue *wq, struct cmwq_pwq *pwq)
+{
+	bool yes;
+
+	raw_spin_lock_irq(&wq->succeed_lock);
+	yes = pwq != wq->oldest && retired_and_idle(pwq);
+	raw_spin_unlock_irq(&wq->succeed_lock);
+	return yes;
+}
+
+static void reap_queue(struct cmwq_workqueue *wq)
+{
+	struct cmwq_pwq *pwq, *next;
+
+	mutex_lock(&wq->mutex);
+	list_for_each_entry_safe(pwq, next, &wq->pwqs, node) {
+		if (!may_go(wq, pwq))
+			continue;
+		list_del(&pwq->node);
+		wq->gone_executed += pwq->executed;
+		wq->gone_cancelled += pwq->cancelled;
+		free_pwq(pwq);
+	}
+	mutex_unlock(&wq->mutex);
+}
+
+static void reap_retired(struct work_struct *work)
+{
+	struct cmwq_workqueue *wq;
+
+	mutex_lock(&cmwq_attrs_mutex);
+	mutex_lock(&cmwq_wq_mutex);
+	list_for_each_entry(wq, &cmwq_workqueues, node)
+		reap_queue(wq);
+	mutex_unlock(&cmwq_wq_mutex);
+	mutex_unlock(&cmwq_attrs_mutex);
+}
+
+/**
+ * cmwq_route_init - prepare a new queue
+ * @wq: the queue
+ */
+void cmwq_route_init(struct cmwq_workqueue *wq)
+{
+	INIT_LIST_HEAD(&wq->pwqs);
+	raw_spin_lock_init(&wq->succeed_lock);
+	wq->succeed = IRQ_WORK_INIT_HARD(succeed);
+}
+
+/**
+ * cmwq_route_drop - the queue is dead and empty, and nobody looks at it
+ * @wq: the queue
+ */
+void cmwq_route_drop(struct cmwq_workqueue *wq)
+{
+	mutex_lock(&cmwq_attrs_mutex);
+	irq_work_sync(&wq->succeed);
+	free_pwqs(&wq->pwqs);
+	free_percpu(wq->route);
+	cmwq_shares_free(wq);
+	cmwq_free_workqueue_attrs(wq->attrs);
+	free_cpumask_var(wq->cpus);
+	mutex_unlock(&cmwq_attrs_mutex);
+}
+
+void cmwq_routes_exit(void)
+{
+	flush_work(&reap_work);
+}
