@@ -241,6 +241,7 @@ struct cmwq_workqueue {
 
 	struct list_head	node;		/* M: cmwq_workqueues */
 	struct module		*owner;		/* I */
+	struct cmwq_device	*device;	/* W writes; V2 in sysfs.c */
 	char			name[CMWQ_NAME_LEN];	/* I */
 };
 
@@ -582,6 +583,12 @@ void cmwq_destroy_queue(struct cmwq_workqueue *wq);
 const char *cmwq_owner_name(struct module *owner);
 int cmwq_clients_init(void);
 void cmwq_clients_exit(void);
+
+/* sysfs.c */
+int cmwq_sysfs_init(void);
+void cmwq_sysfs_exit(void);
+int cmwq_sysfs_add(struct cmwq_workqueue *wq, const char *what, void *caller);
+void cmwq_sysfs_remove(struct cmwq_workqueue *wq);
 
 /* sched_hook.c */
 int cmwq_hooks_init(void);

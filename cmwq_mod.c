@@ -105,6 +105,7 @@ static const struct {
 	{ "attrs",	cmwq_attrs_init,	cmwq_attrs_exit },
 	{ "workers",	cmwq_workers_init,	cmwq_workers_exit },
 	{ "debugfs",	cmwq_debugfs_init,	cmwq_debugfs_exit },
+	{ "sysfs",	cmwq_sysfs_init,	cmwq_sysfs_exit },
 	{ "queues",	cmwq_queues_init,	cmwq_queues_exit },
 	{ "clients",	cmwq_clients_init,	cmwq_clients_exit },
 };

@@ -169,6 +169,9 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 	va_start(args, fmt);
 	wq = alloc_queue(owner, flags, max_active, fmt, args);
 	va_end(args);
+	/* A queue that cannot be shown is a queue all the same. */
+	if (wq && flags & CMWQ_SYSFS)
+		cmwq_sysfs_add(wq, "cmwq_alloc_workqueue", caller);
 	return wq;
 }
 EXPORT_SYMBOL_GPL(__cmwq_alloc_workqueue);
@@ -220,6 +223,7 @@ void cmwq_destroy_queue(struct cmwq_workqueue *wq)
 {
 	struct cmwq_workqueue *old;
 
+	cmwq_sysfs_remove(wq);					/* V1 */
 	synchronize_rcu();					/* D1 */
 	cmwq_drain(wq);
 

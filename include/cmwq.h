@@ -147,7 +147,8 @@ struct cmwq_delayed_work {
  *			there is no rescuer thread
  * @CMWQ_HIGHPRI:	items run on workers with nice -20
  * @CMWQ_CPU_INTENSIVE:	running items do not hold back others of the pool
- * @CMWQ_SYSFS:		the queue appears as /sys/bus/cmwq/devices/NAME/
+ * @CMWQ_SYSFS:		the queue appears as /sys/bus/cmwq/devices/NAME/; see
+ *			cmwq_workqueue_sysfs_register()
  * @CMWQ_POWER_EFFICIENT: CMWQ_UNBOUND if the module parameter power_efficient is
  *			set
  * @CMWQ_PERCPU:	items run on the CPU they were queued on
@@ -649,6 +650,28 @@ int cmwq_workqueue_unbound_exclude_cpumask(const struct cpumask *exclude);
  * Return: as there.
  */
 int cmwq_workqueue_unbound_housekeeping_update(const struct cpumask *hk);
+
+/**
+ * cmwq_workqueue_sysfs_register - show a queue in sysfs
+ * @wq: the queue; neither ordered nor CMWQ_BH
+ *
+ * /sys/bus/cmwq/devices/NAME/ lets user space read and change max_active and
+ * the attributes.  The flag CMWQ_SYSFS does the same at once; this is for whoever
+ * sets attributes first, lest user space comes in between.  It goes with @wq.
+ *
+ * In NAME a '/' becomes '!', and what is no printable ASCII character '_'.  If
+ * there is a NAME already, @wq works all the same and is not shown.
+ *
+ * Not guaranteed: that user space leaves @wq as its owner wants it.  Nor that
+ * destroying @wq in a CPU hotplug callback returns: it waits for a write in
+ * progress, which may wait for hotplug to end.
+ *
+ * Context: process context, may sleep.
+ * Return: 0; otherwise @wq is not shown and the log names the reason: -EINVAL
+ * for no queue or one of the wrong kind, -EALREADY, -EEXIST if NAME is taken,
+ * -ENODEV if @wq is being destroyed, -ENOMEM.
+ */
+int cmwq_workqueue_sysfs_register(struct cmwq_workqueue *wq);
 
 /* Queueing */
 
