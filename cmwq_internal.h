@@ -121,6 +121,7 @@ struct cmwq_pwq;
 /* What the workers of a pool are.  Queues that want the same share the pool. */
 struct cmwq_pool_key {
 	int			cpu;		/* -1 if unbound */
+	bool			bh;		/* softirq, no thread */
 	int			nice;
 	unsigned int		policy;		/* SCHED_NORMAL, _FIFO, _RR */
 	int			priority;	/* real-time; else 0 */
@@ -354,6 +355,8 @@ extern struct mutex cmwq_attrs_mutex;
 int cmwq_pools_init(void);
 void cmwq_pools_exit(void);
 void cmwq_pools_settle(void);
+void cmwq_pool_setup(struct cmwq_pool *pool, int id,
+		     const struct cmwq_pool_key *key);
 struct cmwq_pool *cmwq_pool_get(const struct cmwq_pool_key *key);
 void cmwq_pool_put(struct cmwq_pool *pool);
 struct cmwq_pool *cmwq_next_pool(struct cmwq_pool *pool);
@@ -365,6 +368,7 @@ struct cmwq_pool *cmwq_next_pool(struct cmwq_pool *pool);
 
 /* pool.c */
 int cmwq_worker_thread(void *data);
+void cmwq_bh_work_for_a_while(struct cmwq_worker *worker);
 struct cmwq_worker *cmwq_current_worker(void);
 struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
 				   struct cmwq_work *work);
@@ -388,6 +392,7 @@ void cmwq_retire_workers(struct cmwq_pool *pool);
 int cmwq_pool_first_worker(struct cmwq_pool *pool);
 void cmwq_pool_create_starved(struct cmwq_pool *pool);
 bool cmwq_manage_workers(struct cmwq_pool *pool);
+void cmwq_worker_setup(struct cmwq_worker *worker, struct cmwq_pool *pool);
 void cmwq_enter_idle(struct cmwq_worker *worker);
 void cmwq_idle_timer_fn(struct timer_list *t);
 void cmwq_worker_exit(struct cmwq_worker *worker);
@@ -456,6 +461,16 @@ static inline bool cmwq_pool_splice(struct cmwq_pool *pool)
 	__cmwq_pool_splice(pool);
 	return true;
 }
+
+/* bh.c: items in softirq context */
+int cmwq_bh_init(int id);
+void cmwq_bh_exit(void);
+void cmwq_bh_free(void);
+struct cmwq_pool *cmwq_bh_pool(unsigned int cpu, bool high);
+struct cmwq_worker *cmwq_bh_current(void);
+void cmwq_bh_raise(struct cmwq_worker *worker);
+void cmwq_bh_item_done(struct cmwq_worker *worker, cmwq_func_t func,
+		       struct cmwq_pwq *pwq);
 
 /* keeper.c: the module's own housekeeping thread */
 int cmwq_keeper_init(void);

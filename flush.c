@@ -218,6 +218,44 @@ static bool add_waiter(struct cmwq_work *work, struct cmwq_waiter *w)
 	return wait;
 }
 
+/* Is an item's queue, or was its last one, a BH queue? */
+static bool on_bh(struct cmwq_work *work)
+{
+	struct cmwq_pool *pool;
+	unsigned long flags;
+	bool bh;
+
+	local_irq_save(flags);
+	pool = cmwq_data_pool(atomic_long_read(&work->data));
+	bh = pool && pool->key.bh;
+	local_irq_restore(flags);
+	return bh;
+}
+
+/* Whoever waits for a BH item may do it in atomic context, too. */
+static void may_wait(struct cmwq_work *work)
+{
+	if (!on_bh(work))
+		might_sleep();
+}
+
+static void wait_for_item(struct cmwq_waiter *w)
+{
+	/* Kernels that do not count preemption cannot tell: they poll. */
+	if (preemptible() || !on_bh(w->work)) {
+		wait_for_completion(&w->done);
+		return;
+	}
+	while (!try_wait_for_completion(&w->done)) {
+		if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+			/* Lend the softirq below our priority. */
+			local_bh_disable();
+			local_bh_enable();
+		}
+		cpu_relax();
+	}
+}
+
 /**
  * cmwq_flush_item - wait until an item has neither a queueing nor an execution
  * @work:	the item
@@ -232,9 +270,14 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 	struct cmwq_waiter w = { .work = work };
 	bool waited = false;
 
-	might_sleep();
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
+	may_wait(work);
+	if (unlikely(self && !self->task && !on_bh(work))) {
+		cmwq_report(what, caller, -EWOULDBLOCK,
+			    "a BH item cannot wait for an item of a queue without CMWQ_BH: not waiting");
+		return false;
+	}
 	if (unlikely(self && self->current_work == work &&
 		     self->current_func == work->func)) {
 		cmwq_report(what, caller, -EDEADLK,
@@ -246,7 +289,7 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 		init_completion(&w.done);
 		if (!add_waiter(work, &w))
 			return waited;
-		wait_for_completion(&w.done);
+		wait_for_item(&w);
 		waited = true;
 	} while (w.again);
 	return true;
@@ -254,6 +297,7 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 
 bool cmwq_flush_work(struct cmwq_work *work)
 {
+	might_sleep();
 	return cmwq_flush_item(work, "cmwq_flush_work",
 			       __builtin_return_address(0));
 }
@@ -361,10 +405,10 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 	bool pending, runs, disabled = true;
 	unsigned long flags;
 
-	might_sleep();
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
 
+	may_wait(work);
 	pending = steal(work, &flags, &runs);
 	if (pending && !runs)
 		give_up_claim(work, 0);
@@ -407,7 +451,6 @@ EXPORT_SYMBOL_GPL(cmwq_disable_work);
 
 bool cmwq_disable_work_sync(struct cmwq_work *work)
 {
-	might_sleep();
 	return disable_sync(work, "cmwq_disable_work_sync",
 			    __builtin_return_address(0));
 }
@@ -451,7 +494,6 @@ EXPORT_SYMBOL_GPL(cmwq_disable_delayed_work);
 
 bool cmwq_disable_delayed_work_sync(struct cmwq_delayed_work *dwork)
 {
-	might_sleep();
 	return disable_sync(work_of(dwork), "cmwq_disable_delayed_work_sync",
 			    __builtin_return_address(0));
 }
@@ -669,6 +711,11 @@ bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller)
 
 	if (!cmwq_wq_alive(wq, what, caller))
 		return false;
+	if (self && !self->task) {
+		cmwq_report(what, caller, -EWOULDBLOCK,
+			    "a BH item cannot wait for a queue: not waiting");
+		return false;
+	}
 	if (self && self->current_pwq && self->current_pwq->wq == wq) {
 		cmwq_report(what, caller, -EDEADLK,
 			    "an item of queue %s cannot wait for its own queue: not waiting",

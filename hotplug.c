@@ -30,7 +30,7 @@ static int cpu_up_fn(unsigned int cpu)
 	int err = 0;
 
 	cmwq_for_each_pool(pool) {
-		if (pool->key.cpu != cpu)
+		if (pool->key.cpu != cpu || pool->key.bh)
 			continue;
 		mark(pool, false);
 		if (!err)

@@ -133,7 +133,11 @@ struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool)
 		WRITE_ONCE(pool->waking, worker);
 		if (unlikely(pool->key.pod))
 			repatriate(pool, worker->task);
-		return lose_kick() ? NULL : worker->task;
+		if (lose_kick())
+			return NULL;
+		if (unlikely(!worker->task))
+			cmwq_bh_raise(worker);
+		return worker->task;
 	}
 	/*
 	 * Everybody is asleep in an item and the spare could not be made, or
@@ -249,8 +253,11 @@ void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work)
 			list_move_tail(&w->node, &worker->waiters);
 }
 
-static noinline void report_leak(cmwq_func_t func, struct cmwq_pwq *pwq)
+static noinline void still_atomic(struct cmwq_worker *worker,
+				  cmwq_func_t func, struct cmwq_pwq *pwq)
 {
+	if (!worker->task)
+		return;		/* a BH worker */
 	pr_err("%ps on queue %s returned in atomic context (preempt_count %x): it leaked a lock or a preempt_disable()\n",
 	       func, pwq->wq->name, preempt_count());
 	dump_stack();
@@ -268,6 +275,8 @@ static noinline void report_cred_leak(cmwq_func_t func, struct cmwq_pwq *pwq)
 static noinline void restore_creds(struct cmwq_worker *worker,
 				   cmwq_func_t func, struct cmwq_pwq *pwq)
 {
+	if (!worker->task)
+		return;		/* a BH worker: those of whom it interrupts */
 	if (current_cred() != (pwq->cred ?: current_real_cred()))
 		report_cred_leak(func, pwq);
 	revert_creds(worker->saved_cred ?: current_real_cred());
@@ -340,8 +349,9 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 		     worker->saved_cred))
 		restore_creds(worker, func, pwq);
 	if (unlikely(in_atomic()))
-		report_leak(func, pwq);
-	cond_resched();
+		still_atomic(worker, func, pwq);
+	else
+		cond_resched();
 
 	raw_spin_lock_irq(&pool->lock);
 	if (unlikely(worker->flags & WORKER_CPU_INTENSIVE))
@@ -374,10 +384,13 @@ static struct cmwq_work *next_item(struct cmwq_worker *worker)
 /**
  * cmwq_current_worker - the worker that is the calling task
  *
- * Return: NULL for any other task, and in interrupts.
+ * Return: the BH worker in its softirq; NULL for any other task, and in
+ * interrupts.
  */
 struct cmwq_worker *cmwq_current_worker(void)
 {
+	if (in_serving_softirq() && !hardirq_count())
+		return cmwq_bh_current();
 	if (!in_task() || !(current->flags & PF_KTHREAD) ||
 	    kthread_func(current) != cmwq_worker_thread)
 		return NULL;
@@ -448,6 +461,44 @@ static void work_for_a_while(struct cmwq_worker *worker)
 			raw_spin_lock_irq(&pool->lock);
 		}
 	}
+}
+
+#define BH_ITEMS	1024	/* at most in one go */
+
+/**
+ * cmwq_bh_work_for_a_while - run the items of a BH pool
+ * @worker: its worker
+ *
+ * Context: softirq.  After 2 ms it lets others have the CPU.
+ */
+void cmwq_bh_work_for_a_while(struct cmwq_worker *worker)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(2);
+	struct cmwq_pool *pool = worker->pool;
+	struct cmwq_pwq *pwq;
+	cmwq_func_t func;
+	int left = BH_ITEMS;
+
+	raw_spin_lock_irq(&pool->lock);
+	cmwq_leave_idle(worker);
+	WRITE_ONCE(pool->waking, NULL);
+	smp_mb();						/* R2 */
+	worker_count(worker, WORKER_PREP);
+	for (cmwq_pool_splice(pool); !list_empty(&pool->worklist) && left--;
+	     cmwq_pool_splice(pool)) {
+		struct cmwq_work *work = next_item(worker);
+
+		func = work->func;
+		pwq = cmwq_data_pwq(atomic_long_read(&work->data));
+		run_item(worker, work);
+		cmwq_bh_item_done(worker, func, pwq);
+		if (time_after(jiffies, end))
+			break;
+	}
+	worker_uncount(worker, WORKER_PREP);
+	cmwq_enter_idle(worker);
+	cmwq_pool_pick(pool);					/* R1 */
+	raw_spin_unlock_irq(&pool->lock);
 }
 
 /**

@@ -70,7 +70,8 @@ static struct cmwq_pool *find_pool(const struct cmwq_pool_key *key)
 	struct cmwq_pool *pool;
 
 	cmwq_for_each_pool(pool)
-		if (pool->key.cpu == key->cpu && pool->key.nice == key->nice &&
+		if (!pool->key.bh &&
+		    pool->key.cpu == key->cpu && pool->key.nice == key->nice &&
 		    pool->key.policy == key->policy &&
 		    pool->key.priority == key->priority &&
 		    same_mask(pool->key.allowed, key->allowed) &&
@@ -81,8 +82,14 @@ static struct cmwq_pool *find_pool(const struct cmwq_pool_key *key)
 
 /* Making */
 
-static void init_pool(struct cmwq_pool *pool, int id,
-		      const struct cmwq_pool_key *key)
+/**
+ * cmwq_pool_setup - fill in a pool
+ * @pool:	the pool, zeroed
+ * @id:		its id
+ * @key:	its attributes; the masks stay the caller's
+ */
+void cmwq_pool_setup(struct cmwq_pool *pool, int id,
+		     const struct cmwq_pool_key *key)
 {
 	int i;
 
@@ -168,7 +175,7 @@ static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
 	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
 	if (!pool)
 		return ERR_PTR(err);
-	init_pool(pool, id, key);
+	cmwq_pool_setup(pool, id, key);
 	if (copy_masks(pool, key))
 		goto fail;
 
@@ -201,6 +208,11 @@ struct cmwq_pool *cmwq_pool_get(const struct cmwq_pool_key *key)
 	struct cmwq_pool *pool;
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
+	if (key->bh) {
+		pool = cmwq_bh_pool(key->cpu, key->nice);
+		refcount_inc(&pool->refs);
+		return pool;
+	}
 	if (key->cpu >= 0 && key->policy == SCHED_NORMAL &&
 	    (!key->nice || key->nice == MIN_NICE)) {
 		pool = per_cpu_ptr(cmwq_cpu_pools, key->cpu) + !!key->nice;
@@ -288,11 +300,15 @@ int cmwq_pools_init(void)
 			key.cpu = cpu;
 			key.nice = i ? MIN_NICE : 0;
 			cmwq_pools[++id] = per_cpu_ptr(cmwq_cpu_pools, cpu) + i;
-			init_pool(cmwq_pools[id], id, &key);
+			cmwq_pool_setup(cmwq_pools[id], id, &key);
 		}
 	}
-	nr_cpu_pools = id;
-	return 0;
+	nr_cpu_pools = cmwq_bh_init(id);
+	if (nr_cpu_pools > 0)
+		return 0;
+	free_percpu(cmwq_cpu_pools);
+	kvfree(cmwq_pools);
+	return -ENOMEM;
 }
 
 void cmwq_pools_exit(void)
@@ -301,6 +317,7 @@ void cmwq_pools_exit(void)
 	bool busy = false;
 	int id;
 
+	cmwq_bh_exit();
 	for (id = 1; id <= nr_cpu_pools; id++) {
 		pool = cmwq_pools[id];
 		irq_work_sync(&pool->kick_work);
@@ -312,6 +329,7 @@ void cmwq_pools_exit(void)
 	if (busy)
 		return;		/* leaked rather than freed under somebody */
 	cmwq_free_spare_workers();
+	cmwq_bh_free();
 	free_percpu(cmwq_cpu_pools);
 	kvfree(cmwq_pools);
 }

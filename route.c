@@ -108,8 +108,8 @@ static struct cmwq_pool *pool_for(struct cmwq_workqueue *wq, unsigned int cpu,
 				  struct cpumask *cpus, struct cpumask *pod)
 {
 	struct cmwq_pool_key key = {
-		.cpu = cpu, .nice = attrs->nice, .policy = attrs->policy,
-		.priority = attrs->priority,
+		.cpu = cpu, .bh = wq->flags & CMWQ_BH, .nice = attrs->nice,
+		.policy = attrs->policy, .priority = attrs->priority,
 	};
 
 	if (!(wq->flags & CMWQ_UNBOUND))

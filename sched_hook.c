@@ -371,7 +371,7 @@ void cmwq_hooks_show(struct seq_file *m)
  */
 const char *cmwq_hook_of_pool(struct cmwq_pool *pool)
 {
-	if (pool->key.cpu < 0)
+	if (pool->key.cpu < 0 || pool->key.bh)
 		return "-";	/* its workers are not counted */
 	if (mode == HOOKS_TRACEPOINT)
 		return "tracepoint";

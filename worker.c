@@ -99,6 +99,22 @@ static bool creation_shall_fail(void)
 	return n < 0 || n == 1;
 }
 
+/**
+ * cmwq_worker_setup - fill in a worker
+ * @worker:	the worker
+ * @pool:	its pool
+ */
+void cmwq_worker_setup(struct cmwq_worker *worker, struct cmwq_pool *pool)
+{
+	memset(worker, 0, sizeof(*worker));
+	INIT_LIST_HEAD(&worker->scheduled);
+	INIT_LIST_HEAD(&worker->waiters);
+	INIT_LIST_HEAD(&worker->idle_node);
+	worker->pool = pool;
+	worker->flags = WORKER_PREP |
+			(pool->key.cpu < 0 ? WORKER_UNBOUND : 0);
+}
+
 static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
 {
 	struct cmwq_worker *worker;
@@ -119,13 +135,7 @@ static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
 			return NULL;
 	}
 
-	memset(worker, 0, sizeof(*worker));
-	INIT_LIST_HEAD(&worker->scheduled);
-	INIT_LIST_HEAD(&worker->waiters);
-	INIT_LIST_HEAD(&worker->idle_node);
-	worker->pool = pool;
-	worker->flags = WORKER_PREP |
-			(pool->key.cpu < 0 ? WORKER_UNBOUND : 0);
+	cmwq_worker_setup(worker, pool);
 	return worker;
 }
 
@@ -398,7 +408,8 @@ void cmwq_workers_exit(void)
 	cmwq_pools_settle();
 	WRITE_ONCE(cmwq_stopping, true);
 	cmwq_for_each_pool(pool)
-		cmwq_retire_workers(pool);
+		if (!pool->key.bh)
+			cmwq_retire_workers(pool);
 	for (; nr_threads_started; nr_threads_started--)
 		wait_for_completion(&cmwq_thread_gone);
 }

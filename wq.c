@@ -7,7 +7,7 @@
 #include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
 
-#define ALL_FLAGS	(CMWQ_UNBOUND | CMWQ_FREEZABLE | CMWQ_MEM_RECLAIM |   \
+#define ALL_FLAGS	(CMWQ_BH | CMWQ_UNBOUND | CMWQ_FREEZABLE | CMWQ_MEM_RECLAIM |   \
 			 CMWQ_HIGHPRI | CMWQ_CPU_INTENSIVE | CMWQ_SYSFS |     \
 			 CMWQ_POWER_EFFICIENT | CMWQ_PERCPU | __CMWQ_ORDERED | \
 			 __CMWQ_SYSTEM)
@@ -39,6 +39,10 @@ struct cmwq_workqueue *cmwq_system_dfl_wq;
 EXPORT_SYMBOL_GPL(cmwq_system_dfl_wq);
 struct cmwq_workqueue *cmwq_system_dfl_long_wq;
 EXPORT_SYMBOL_GPL(cmwq_system_dfl_long_wq);
+struct cmwq_workqueue *cmwq_system_bh_wq;
+EXPORT_SYMBOL_GPL(cmwq_system_bh_wq);
+struct cmwq_workqueue *cmwq_system_bh_highpri_wq;
+EXPORT_SYMBOL_GPL(cmwq_system_bh_highpri_wq);
 struct cmwq_workqueue *cmwq_system_freezable_wq;
 EXPORT_SYMBOL_GPL(cmwq_system_freezable_wq);
 struct cmwq_workqueue *cmwq_system_power_efficient_wq;
@@ -58,6 +62,9 @@ static const struct {
 	{ &cmwq_system_dfl_wq, &cmwq_system_unbound_wq, "events_unbound",
 	  CMWQ_UNBOUND },
 	{ &cmwq_system_dfl_long_wq, NULL, "events_dfl_long", CMWQ_UNBOUND },
+	{ &cmwq_system_bh_wq, NULL, "events_bh", CMWQ_PERCPU | CMWQ_BH },
+	{ &cmwq_system_bh_highpri_wq, NULL, "events_bh_highpri",
+	  CMWQ_PERCPU | CMWQ_BH | CMWQ_HIGHPRI },
 	{ &cmwq_system_freezable_wq, NULL, "events_freezable",
 	  CMWQ_PERCPU | CMWQ_FREEZABLE },
 	{ &cmwq_system_power_efficient_wq, NULL, "events_power_efficient",
@@ -95,6 +102,8 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 		pr_warn_once("queue %s of %s has CMWQ_PERCPU and CMWQ_UNBOUND: it is unbound; give one of them\n",
 			     wq->name, cmwq_owner_name(owner));
 		flags &= ~CMWQ_PERCPU;
+	} else if (flags & CMWQ_BH) {
+		flags |= CMWQ_PERCPU;
 	} else if (!(flags & (CMWQ_PERCPU | CMWQ_UNBOUND))) {
 		pr_warn_once("queue %s of %s has neither CMWQ_PERCPU nor CMWQ_UNBOUND: it is per-CPU; give one of them\n",
 			     wq->name, cmwq_owner_name(owner));
@@ -103,7 +112,8 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 
 	wq->flags = flags;
 	wq->owner = owner;
-	wq->max_active = cmwq_clamp_max_active(max_active, wq->name);
+	wq->max_active = flags & CMWQ_BH ? INT_MAX :
+			 cmwq_clamp_max_active(max_active, wq->name);
 	wq->min_active = CMWQ_DFL_MIN_ACTIVE;
 	mutex_init(&wq->mutex);
 	sema_init(&wq->colours, WORK_COLOURS - 1);
@@ -158,6 +168,13 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 		cmwq_report("cmwq_alloc_workqueue", caller, -EINVAL,
 			    "unknown flags %#x",
 			    flags & ~(ALL_FLAGS & ~__CMWQ_SYSTEM));
+		return NULL;
+	}
+	if (flags & CMWQ_BH &&
+	    (max_active ||
+	     flags & ~(CMWQ_BH | CMWQ_HIGHPRI | CMWQ_PERCPU))) {
+		cmwq_report("cmwq_alloc_workqueue", caller, -EINVAL,
+			    "a BH queue takes only CMWQ_HIGHPRI and CMWQ_PERCPU, and a max_active of 0");
 		return NULL;
 	}
 	if (flags & __CMWQ_ORDERED &&

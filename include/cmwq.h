@@ -882,6 +882,8 @@ bool cmwq_cancel_work(struct cmwq_work *work);
  * over, or at once if nothing ran.  cmwq_disable_work_sync() prevents that.
  *
  * Context: process context, may sleep.
+ * Of an item whose last queue was a BH queue: in any context but hardirq and NMI.
+ *
  * Return: as cmwq_cancel_work().
  */
 bool cmwq_cancel_work_sync(struct cmwq_work *work);
@@ -940,6 +942,8 @@ bool cmwq_disable_work(struct cmwq_work *work);
  * disabled it.
  *
  * Context: process context, may sleep.
+ * Of an item whose last queue was a BH queue: in any context but hardirq and NMI.
+ *
  * Return: as cmwq_cancel_work().
  */
 bool cmwq_disable_work_sync(struct cmwq_work *work);
@@ -1078,6 +1082,8 @@ void cmwq_set_worker_desc(const char *fmt, ...);
  * (cmwq_system_wq)           the same queue, old name
  * highpri                    short items that are urgent: workers at nice -20
  * long                       items that take long, so that "percpu" has none
+ * bh                         softirq context: must not sleep
+ * bh_highpri                 the same, before other softirqs' items
  * dfl                        unbound: items that may run on any CPU
  * unbound                    the same queue, old name
  * dfl_long                   as dfl, for items that take long
@@ -1095,6 +1101,8 @@ extern struct cmwq_workqueue *cmwq_system_long_wq;
 extern struct cmwq_workqueue *cmwq_system_unbound_wq;	/* = dfl */
 extern struct cmwq_workqueue *cmwq_system_dfl_wq;
 extern struct cmwq_workqueue *cmwq_system_dfl_long_wq;
+extern struct cmwq_workqueue *cmwq_system_bh_wq;
+extern struct cmwq_workqueue *cmwq_system_bh_highpri_wq;
 extern struct cmwq_workqueue *cmwq_system_freezable_wq;
 extern struct cmwq_workqueue *cmwq_system_power_efficient_wq;
 extern struct cmwq_workqueue *cmwq_system_freezable_power_efficient_wq;

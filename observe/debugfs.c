@@ -89,7 +89,9 @@ static unsigned int nr_inactive(struct cmwq_pool *pool)
 
 static void show_policy(struct seq_file *m, const struct cmwq_pool_key *key)
 {
-	if (key->policy == SCHED_NORMAL)
+	if (key->bh)
+		seq_puts(m, "softirq");
+	else if (key->policy == SCHED_NORMAL)
 		seq_puts(m, "normal");
 	else
 		seq_printf(m, "%s:%d",
@@ -118,7 +120,7 @@ static int pools_show(struct seq_file *m, void *unused)
 		list_for_each_entry(worker, &pool->workers, node)
 			busy += !!worker->current_work;
 		workers = pool->nr_workers;
-		idle = pool->nr_idle;
+		idle = pool->key.bh ? 0 : pool->nr_idle;
 		running = atomic_read(&pool->nr_running);
 		flags = pool->flags;
 		if (pool->manager)
@@ -160,7 +162,7 @@ static int pools_show(struct seq_file *m, void *unused)
 DEFINE_SHOW_ATTRIBUTE(pools);
 
 static const char * const flag_names[] = {
-	[1] = "unbound", [2] = "freezable", [3] = "mem_reclaim",
+	[0] = "bh", [1] = "unbound", [2] = "freezable", [3] = "mem_reclaim",
 	[4] = "highpri", [5] = "cpu_intensive", [6] = "sysfs",
 	[7] = "power_efficient", [8] = "percpu", [17] = "ordered",
 	[18] = "system",
@@ -247,20 +249,21 @@ struct worker_line {
 static void copy_worker(struct worker_line *line, struct cmwq_worker *worker,
 			struct cmwq_pool *pool)
 {
-	line->pid = task_pid_nr(worker->task);
+	line->pid = worker->task ? task_pid_nr(worker->task) : 0;
 	line->id = worker->id;
 	line->since = worker->since;
 	line->func = worker->current_func;
 	strscpy(line->queue, worker->current_pwq ?
 		worker->current_pwq->wq->name : "", sizeof(line->queue));
 	strscpy(line->desc, worker->desc, sizeof(line->desc));
-	if (pool->manager == worker->task)
+	if (worker->task && pool->manager == worker->task)
 		line->state = "managing";
 	else if (worker->flags & WORKER_IDLE)
 		line->state = "idle";
 	else if (!worker->current_work)
 		line->state = "between";
-	else if (cmwq_task_state(worker->task) != TASK_RUNNING)
+	else if (worker->task &&
+		 cmwq_task_state(worker->task) != TASK_RUNNING)
 		line->state = "sleeping";
 	else
 		line->state = "running";
@@ -288,6 +291,8 @@ static int workers_show(struct seq_file *m, void *unused)
 		list_for_each_entry(worker, &pool->workers, node) {
 			if (n == room)
 				break;
+			if (!worker->task && !worker->current_work)
+				continue;	/* a BH worker at rest */
 			copy_worker(&lines[n++], worker, pool);
 		}
 		raw_spin_unlock_irq(&pool->lock);

@@ -179,7 +179,8 @@ read_under_load()
 # pool0 COLUMN - of the normal pool of CPU 0
 pool0()
 {
-	cmwq_table pools cpu nice "$1" | awk '$1 == "0" && $2 == 0 { print $3 }'
+	cmwq_table pools cpu nice policy "$1" |
+		awk '$1 == "0" && $2 == 0 && $3 == "normal" { print $4 }'
 }
 
 pool0_above()
@@ -364,8 +365,9 @@ caps_raised()
 
 each_cpu_goes_on()
 {
-	cmwq_table pools cpu nice workers |
-		awk '$1 != "-" && $2 == 0 && $3 < 1 { bad = 1 } END { exit bad }'
+	cmwq_table pools cpu nice policy workers |
+		awk '$1 != "-" && $2 == 0 && $3 == "normal" && $4 < 1 { bad = 1 }
+			END { exit bad }'
 }
 
 more_rounds()

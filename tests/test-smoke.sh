@@ -47,10 +47,11 @@ pools_per_cpu()
 	local cpus
 
 	cpus=$(sed 's/.*-//' /sys/devices/system/cpu/possible)
-	cmwq_table pools cpu nice >/tmp/pools || return 1
+	cmwq_table pools cpu nice policy | grep -v softirq >/tmp/pools ||
+		return 1
 	for cpu in $(seq 0 "$cpus"); do
 		for nice in 0 -20; do
-			[ "$(grep -cx -e "$cpu $nice" /tmp/pools)" = 1 ] ||
+			[ "$(grep -cx -e "$cpu $nice normal" /tmp/pools)" = 1 ] ||
 				{ echo "cpu $cpu nice $nice"; return 1; }
 		done
 	done
@@ -59,7 +60,7 @@ pools_per_cpu()
 # An idle worker waits in every pool of a CPU that is up.
 idle_worker_ready()
 {
-	cmwq_table pools cpu idle | awk '
+	cmwq_table pools cpu idle policy | grep -v softirq | awk '
 		$1 == "0" && $2 < 1 { bad = 1 }
 		$1 == "0" { seen++ }
 		END { exit bad || seen != 2 }'

@@ -21,6 +21,7 @@
 #define ENGINE_NAME			"cmwq"
 #define ENGINE_IS_CMWQ			1
 #define ENGINE_HAS_DISABLE		1
+#define ENGINE_HAS_BH			1
 /* max_active of an unbound queue counts machine-wide, not per NUMA node */
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE	1
 /* an item off a full unbound queue lets go of those who flush it */
@@ -31,6 +32,7 @@
 #define e_delayed_work			cmwq_delayed_work
 #define e_wq				cmwq_workqueue
 
+#define E_BH				CMWQ_BH
 #define E_UNBOUND			CMWQ_UNBOUND
 #define E_FREEZABLE			CMWQ_FREEZABLE
 #define E_MEM_RECLAIM			CMWQ_MEM_RECLAIM
@@ -106,6 +108,8 @@
 #define e_system_unbound_wq		cmwq_system_unbound_wq
 #define e_system_dfl_wq			cmwq_system_dfl_wq
 #define e_system_dfl_long_wq		cmwq_system_dfl_long_wq
+#define e_system_bh_wq			cmwq_system_bh_wq
+#define e_system_bh_highpri_wq		cmwq_system_bh_highpri_wq
 #define e_system_freezable_wq		cmwq_system_freezable_wq
 #define e_system_power_efficient_wq	cmwq_system_power_efficient_wq
 #define e_system_freezable_power_efficient_wq \
@@ -118,6 +122,7 @@
 #define ENGINE_NAME			"stock"
 #define ENGINE_IS_CMWQ			0
 #define ENGINE_HAS_DISABLE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0))
+#define ENGINE_HAS_BH		(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 /*
@@ -133,6 +138,7 @@
 #define e_delayed_work			delayed_work
 #define e_wq				workqueue_struct
 
+#define E_BH				WQ_BH
 #define E_UNBOUND			WQ_UNBOUND
 #define E_FREEZABLE			WQ_FREEZABLE
 #define E_MEM_RECLAIM			WQ_MEM_RECLAIM
@@ -221,6 +227,8 @@ bool e_enable_delayed_work(struct delayed_work *dwork);
 #define e_system_highpri_wq		system_highpri_wq
 #define e_system_long_wq		system_long_wq
 #define e_system_unbound_wq		system_unbound_wq
+#define e_system_bh_wq			system_bh_wq
+#define e_system_bh_highpri_wq		system_bh_highpri_wq
 #define e_system_freezable_wq		system_freezable_wq
 #define e_system_power_efficient_wq	system_power_efficient_wq
 #define e_system_freezable_power_efficient_wq \

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bh.c - items in softirq context
+ *
+ * The pools of CMWQ_BH queues, two per CPU (normal, high), have one worker each,
+ * which is no thread, and not counted as a worker, but a tasklet.  It follows the protocol of pool.c like any
+ * other: idle, picked (waking), up, counted while it runs items.  To wake it
+ * means to raise the tasklet on its CPU.
+ *
+ * B1: raising against the tasklet.  The call to the other CPU is in use from
+ *    the raising until the tasklet is scheduled there, and pool->waking is set
+ *    from before the first until the tasklet runs.  Nobody raises while it is.
+ *
+ * B2: a CPU that goes down.  What was scheduled there moves on to another CPU
+ *    with the kernel's other tasklets, and what comes later is raised on the
+ *    caller's.  So a tasklet may run on a CPU that is not its pool's; it never
+ *    runs twice at once.
+ */
+#include "cmwq_internal.h"
+
+#include <linux/interrupt.h>
+#include <linux/smp.h>
+
+struct cmwq_bh {
+	struct cmwq_pool	pool;		/* as its fields say */
+	struct cmwq_worker	worker;		/* as its fields say */
+	struct tasklet_struct	tasklet;	/* A */
+	call_single_data_t	csd;		/* A: B1 */
+	bool			high;		/* I */
+	int			count;		/* S: preempt_count() */
+	unsigned long		switches;	/* S: of the task below */
+};
+
+static struct cmwq_bh __percpu *bhs;	/* I: [normal, high] */
+
+/* The worker whose items run on this CPU. */
+static DEFINE_PER_CPU(struct cmwq_worker *, bh_worker);
+
+/* Waking the worker */
+
+static void schedule_here(void *data)
+{
+	struct cmwq_bh *bh = data;
+
+	if (bh->high)
+		tasklet_hi_schedule(&bh->tasklet);
+	else
+		tasklet_schedule(&bh->tasklet);
+}
+
+/**
+ * cmwq_bh_raise - wake the worker of a BH pool
+ * @worker: the worker; its pool's lock is held, interrupts are off
+ */
+void cmwq_bh_raise(struct cmwq_worker *worker)
+{
+	struct cmwq_bh *bh = container_of(worker, struct cmwq_bh, worker);
+	int cpu = bh->pool.key.cpu;
+
+	if (cpu == smp_processor_id() || !cpu_online(cpu) ||	/* B2 */
+	    smp_call_function_single_async(cpu, &bh->csd))
+		schedule_here(bh);
+}
+
+/* Running items */
+
+/**
+ * cmwq_bh_current - the BH worker whose items run on this CPU
+ *
+ * Context: softirq.
+ */
+struct cmwq_worker *cmwq_bh_current(void)
+{
+	return __this_cpu_read(bh_worker);
+}
+
+static unsigned long switches_of_current(void)
+{
+	return current->nvcsw + current->nivcsw;
+}
+
+/**
+ * cmwq_bh_item_done - has an item left things as it found them?
+ * @worker:	the worker that ran it
+ * @func:	its function
+ * @pwq:	its pwq
+ *
+ * A softirq is not switched out unless it sleeps (on RT kernels it may be).
+ */
+void cmwq_bh_item_done(struct cmwq_worker *worker, cmwq_func_t func,
+		       struct cmwq_pwq *pwq)
+{
+	struct cmwq_bh *bh = container_of(worker, struct cmwq_bh, worker);
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    switches_of_current() != bh->switches)
+		pr_err("%ps on BH queue %s has slept (errno %d): a BH item must not; use a queue without CMWQ_BH\n",
+		       func, pwq->wq->name, -EWOULDBLOCK);
+	else if (preempt_count() != bh->count)
+		pr_err("%ps on BH queue %s returned with preempt_count %x, not %x: it leaked a lock or a preempt_disable()\n",
+		       func, pwq->wq->name, preempt_count(), bh->count);
+	else
+		return;
+	bh->count = preempt_count();
+	bh->switches = switches_of_current();
+}
+
+static void bh_run(struct tasklet_struct *t)
+{
+	struct cmwq_bh *bh = container_of(t, struct cmwq_bh, tasklet);
+
+	bh->count = preempt_count();
+	bh->switches = switches_of_current();
+	__this_cpu_write(bh_worker, &bh->worker);
+	cmwq_bh_work_for_a_while(&bh->worker);
+	__this_cpu_write(bh_worker, NULL);
+}
+
+/* Setting up and tearing down */
+
+/**
+ * cmwq_bh_pool - the pool of BH items of a CPU
+ * @cpu:	a possible CPU
+ * @high:	that of CMWQ_HIGHPRI queues
+ */
+struct cmwq_pool *cmwq_bh_pool(unsigned int cpu, bool high)
+{
+	return &(per_cpu_ptr(bhs, cpu) + high)->pool;
+}
+
+static void init_bh(struct cmwq_bh *bh, int id, unsigned int cpu, bool high)
+{
+	struct cmwq_pool_key key = {
+		.cpu = cpu, .bh = true, .nice = high ? MIN_NICE : 0,
+		.policy = SCHED_NORMAL,
+	};
+
+	bh->high = high;
+	tasklet_setup(&bh->tasklet, bh_run);
+	bh->csd.func = schedule_here;
+	bh->csd.info = bh;
+	cmwq_pool_setup(&bh->pool, id, &key);
+	bh->pool.target = 1;
+	cmwq_worker_setup(&bh->worker, &bh->pool);
+	raw_spin_lock_irq(&bh->pool.lock);
+	list_add(&bh->worker.node, &bh->pool.workers);
+	cmwq_enter_idle(&bh->worker);
+	raw_spin_unlock_irq(&bh->pool.lock);
+}
+
+/**
+ * cmwq_bh_init - make the BH pools
+ * @id: the highest pool id in use
+ *
+ * Return: the highest one afterwards, or -ENOMEM.
+ */
+int cmwq_bh_init(int id)
+{
+	unsigned int cpu;
+	int i;
+
+	bhs = __alloc_percpu(2 * sizeof(struct cmwq_bh), SMP_CACHE_BYTES);
+	if (!bhs)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < 2; i++) {
+			init_bh(per_cpu_ptr(bhs, cpu) + i, ++id, cpu, i);
+			cmwq_pools[id] = cmwq_bh_pool(cpu, i);
+		}
+	}
+	return id;
+}
+
+/* No items and no producers any more. */
+void cmwq_bh_exit(void)
+{
+	unsigned int cpu;
+	int i;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < 2; i++)
+			tasklet_kill(&(per_cpu_ptr(bhs, cpu) + i)->tasklet);
+}
+
+void cmwq_bh_free(void)
+{
+	free_percpu(bhs);
+}

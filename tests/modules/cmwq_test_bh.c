@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * BH queues: the contract of the API in softirq context.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "engine.h"
+#include "cmwq_test.h"
+
+#include <linux/interrupt.h>
+
+#if ENGINE_HAS_BH
+
+#define MANY	2000
+
+/* An item that notes where it ran, and spins until it may go on. */
+struct bh_item {
+	struct e_delayed_work dwork;
+	struct e_wq *wq;
+	atomic_t runs, inside, most_inside;
+	int cpu, in_softirq, requeues, seq;
+	bool hold;
+	atomic_t held;
+	struct e_work *current_work;
+	struct e_work *cancels;		/* from inside */
+	bool cancelled;
+};
+
+static struct bh_item items[MANY];
+static atomic_t sequence;
+
+static void bh_fn(struct e_work *work)
+{
+	struct bh_item *it = container_of(work, struct bh_item, dwork.work);
+
+	test_raise(&it->most_inside, atomic_inc_return(&it->inside));
+	it->cpu = raw_smp_processor_id();
+	it->in_softirq = in_serving_softirq() != 0;
+	it->current_work = e_current_work();
+	it->seq = atomic_inc_return(&sequence);
+	if (it->requeues) {
+		it->requeues--;
+		e_queue_work(it->wq, work);
+	}
+	if (it->cancels)
+		it->cancelled = e_cancel_work_sync(it->cancels);
+	atomic_set(&it->held, 1);
+	while (READ_ONCE(it->hold))
+		cpu_relax();
+	atomic_dec(&it->inside);
+	atomic_inc(&it->runs);
+}
+
+static struct bh_item *bh_items(int n)
+{
+	int i;
+
+	memset(items, 0, sizeof(items));
+	atomic_set(&sequence, 0);
+	for (i = 0; i < n; i++)
+		E_INIT_DELAYED_WORK(&items[i].dwork, bh_fn);
+	return items;
+}
+
+#define BH_RUNS(it)	atomic_read(&(it)->runs)
+
+static void softirq_on_its_cpu(void)
+{
+	struct bh_item *it = bh_items(1);
+	struct e_wq *wq;
+	int cpu, high;
+
+	for (high = 0; high < 2; high++) {
+		wq = e_alloc_workqueue("t_bh", E_BH |
+				       (high ? E_HIGHPRI : 0), 0);
+		if (!EXPECT(wq))
+			return;
+		for_each_online_cpu(cpu) {
+			EXPECT(e_queue_work_on(cpu, wq, &it->dwork.work));
+			e_flush_work(&it->dwork.work);
+			EXPECT_EQ(it->cpu, cpu);
+			EXPECT_EQ(it->in_softirq, 1);
+			if (ENGINE_IS_CMWQ)
+				EXPECT(it->current_work == &it->dwork.work);
+		}
+		test_destroy(wq);
+	}
+	EXPECT_EQ(BH_RUNS(it), 2 * num_online_cpus());
+}
+
+static void system_queues(void)
+{
+	struct bh_item *it = bh_items(2);
+
+	EXPECT(e_queue_work(e_system_bh_wq, &it[0].dwork.work));
+	EXPECT(e_queue_work(e_system_bh_highpri_wq, &it[1].dwork.work));
+	e_flush_work(&it[0].dwork.work);
+	e_flush_work(&it[1].dwork.work);
+	EXPECT_EQ(BH_RUNS(&it[0]), 1);
+	EXPECT_EQ(BH_RUNS(&it[1]), 1);
+}
+
+static void none_lost_in_order(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(MANY);
+	int i, round;
+
+	for (round = 1; round <= 10; round++) {
+		int before = atomic_read(&sequence);
+
+		for (i = 0; i < MANY; i++)
+			EXPECT(e_queue_work_on(0, wq, &it[i].dwork.work));
+		e_flush_workqueue(wq);
+		for (i = 0; i < MANY; i++) {
+			EXPECT_EQ(BH_RUNS(&it[i]), round);
+			EXPECT_EQ(it[i].seq, before + i + 1);
+		}
+	}
+	test_destroy(wq);
+}
+
+static void from_all_cpus_fn(int nr)
+{
+	struct bh_item *it = &items[nr];
+	int i;
+
+	for (i = 0; i < 3000; i++) {
+		e_queue_work_on(i % nr_cpu_ids, it->wq, &it->dwork.work);
+		if (i % 16 == 0)
+			e_flush_work(&it->dwork.work);
+		if (i % 64 == 0)
+			atomic_inc(&test_checks);
+	}
+}
+
+static void hopping_never_twice_at_once(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(8);
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		it[i].wq = wq;
+		test_thread_start(from_all_cpus_fn, i, i % nr_cpu_ids);
+	}
+	test_threads_join();
+	e_flush_workqueue(wq);
+	for (i = 0; i < 8; i++) {
+		EXPECT_EQ(atomic_read(&it[i].most_inside), 1);
+		EXPECT_OP(BH_RUNS(&it[i]), >, 0);
+		EXPECT(!e_work_busy(&it[i].dwork.work));
+	}
+	test_destroy(wq);
+}
+
+static void delayed_and_cancelled(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(2);
+
+	EXPECT(e_queue_delayed_work(wq, &it[0].dwork, 2));
+	WAIT_FOR(BH_RUNS(&it[0]) == 1);
+	EXPECT(e_queue_delayed_work(wq, &it[1].dwork, 3600 * HZ));
+	EXPECT(e_cancel_delayed_work_sync(&it[1].dwork));
+	EXPECT_EQ(BH_RUNS(&it[1]), 0);
+	EXPECT(e_mod_delayed_work(wq, &it[1].dwork, 0) == false);
+	e_flush_delayed_work(&it[1].dwork);
+	EXPECT_EQ(BH_RUNS(&it[1]), 1);
+	test_destroy(wq);
+}
+
+static void requeues_and_drains(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(1);
+
+	if (!ENGINE_IS_CMWQ) {
+		test_skip("a BH item is not known to be of the queue there");
+		test_destroy(wq);
+		return;
+	}
+	it->wq = wq;
+	it->requeues = 100;
+	EXPECT(e_queue_work(wq, &it->dwork.work));
+	e_drain_workqueue(wq);
+	EXPECT_EQ(BH_RUNS(it), 101);
+	test_destroy(wq);
+}
+
+static void let_go(int nr)
+{
+	msleep(20);
+	WRITE_ONCE(items[nr].hold, false);
+}
+
+/* Cancelling waits for the item on another CPU, with softirqs off here. */
+static void cancel_sync_in_atomic_context(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(1);
+	int cpu;
+
+	if (num_online_cpus() < 3) {
+		test_skip("needs three CPUs");
+		test_destroy(wq);
+		return;
+	}
+	cpu = get_cpu();
+	cpu = cpumask_any_but(cpu_online_mask, cpu);
+	put_cpu();
+	it->hold = true;
+	EXPECT(e_queue_work_on(cpu, wq, &it->dwork.work));
+	if (!WAIT_FOR(atomic_read(&it->held))) {
+		it->hold = false;
+		return;
+	}
+	test_thread_start(let_go, 0, -1);
+	if (raw_smp_processor_id() != cpu) {
+		local_bh_disable();
+		e_cancel_work_sync(&it->dwork.work);
+		local_bh_enable();
+		EXPECT_EQ(BH_RUNS(it), 1);
+	}
+	test_threads_join();
+	test_destroy(wq);
+}
+
+/* One item cancels another, which is held on another CPU. */
+static void cancel_sync_from_an_item(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(2);
+
+	if (num_online_cpus() < 3) {
+		test_skip("needs three CPUs");
+		test_destroy(wq);
+		return;
+	}
+	it[0].hold = true;
+	EXPECT(e_queue_work_on(1, wq, &it[0].dwork.work));
+	if (!WAIT_FOR(atomic_read(&it[0].held))) {
+		it[0].hold = false;
+		return;
+	}
+	it[1].cancels = &it[0].dwork.work;
+	test_thread_start(let_go, 0, 0);
+	EXPECT(e_queue_work_on(2, wq, &it[1].dwork.work));
+	e_flush_work(&it[1].dwork.work);
+	EXPECT_EQ(BH_RUNS(&it[0]), 1);
+	EXPECT(!it[1].cancelled);	/* it was running, not pending */
+	test_threads_join();
+	test_destroy(wq);
+}
+
+static void disabled_stays_off(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(1);
+
+	EXPECT(!e_disable_work_sync(&it->dwork.work));
+	EXPECT(!e_queue_work(wq, &it->dwork.work));
+	EXPECT(e_enable_work(&it->dwork.work));
+	EXPECT(e_queue_work(wq, &it->dwork.work));
+	e_flush_work(&it->dwork.work);
+	EXPECT_EQ(BH_RUNS(it), 1);
+	test_destroy(wq);
+}
+
+const struct test_case test_cases[] = {
+	CASE(softirq_on_its_cpu),
+	CASE(system_queues),
+	CASE(none_lost_in_order),
+	CASE(hopping_never_twice_at_once),
+	CASE(delayed_and_cancelled),
+	CASE(requeues_and_drains),
+	CASE(cancel_sync_in_atomic_context),
+	CASE(cancel_sync_from_an_item),
+	CASE(disabled_stays_off),
+	{}
+};
+
+#else /* ENGINE_HAS_BH */
+
+static void no_bh_queues(void)
+{
+	test_skip("this kernel has no BH queues");
+}
+
+const struct test_case test_cases[] = {
+	CASE(no_bh_queues),
+	{}
+};
+
+#endif
+
+MODULE_DESCRIPTION("Tests of BH queues");
+MODULE_LICENSE("GPL");
