@@ -132,6 +132,7 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 			       cmwq_owner_name(mod), func, -EBUSY);
 		msleep(20);
 	}
+	cmwq_hogs_forget(mod);
 	return NOTIFY_OK;
 }
 

@@ -14,7 +14,8 @@
  *   N   share->lock
  *   A   atomic, or lock-free with its own protocol (the comment says which)
  *   S   written by the owning worker only, in its own context, with interrupts
- *       off; its scheduler hooks run in that context too and may read it
+ *       off; its scheduler hooks run in that context too and may read it.  The
+ *       hog timer writes it when the worker cannot run (G1 in hog.c)
  *   PR  written under P, read by anyone with READ_ONCE()
  *
  * Lock order, outermost first:
@@ -22,6 +23,7 @@
  *   cpus_read_lock -> cmwq_attrs_mutex -> cmwq_wq_mutex -> wq->mutex
  *      -> wq->succeed_lock (raw) -> pool->lock (raw)
  *      -> wq->flush_lock, share->lock (raw) -> completions -> pi_lock -> rq->lock
+ *   cmwq_hogs_mutex, and pool->lock -> hogs_lock (raw)
  *
  * Of two pools' locks never both are held.
  *
@@ -115,6 +117,7 @@
 #define POOL_STARVED		BIT(1)	/* the keeper looks after it */
 
 #define CMWQ_BUSY_BITS		6
+#define CMWQ_HOGS		64	/* functions in the table */
 
 struct cmwq_pwq;
 
@@ -135,6 +138,7 @@ struct cmwq_pool {
 	int			target;		/* I: concurrency */
 	unsigned long		offq_idle;	/* I: data of idle items */
 	struct cmwq_worker	*waking;	/* PR: woken, not yet up */
+	int			watched;	/* P: looks to come, hog.c */
 
 	raw_spinlock_t		lock ____cacheline_aligned_in_smp;
 	unsigned int		flags;		/* PR: POOL_* */
@@ -148,6 +152,7 @@ struct cmwq_pool {
 	struct list_head	workers;	/* P: all of them */
 	struct irq_work		kick_work;	/* A: the guarantee */
 	struct timer_list	idle_timer;	/* A: retires workers */
+	struct timer_list	hog_timer;	/* A: looks for hogs */
 
 	int			id;		/* I: 1.. */
 	int			node;		/* I */
@@ -258,6 +263,7 @@ struct cmwq_worker {
 	cmwq_func_t		current_func;	/* P */
 	struct cmwq_pwq		*current_pwq;	/* P */
 	unsigned long		since;		/* P: jiffies of last change */
+	unsigned int		items;		/* P: started so far */
 	struct list_head	scheduled;	/* P: must run here */
 	struct list_head	waiters;	/* P: of the running item */
 	struct list_head	idle_node;	/* P */
@@ -265,6 +271,20 @@ struct cmwq_worker {
 	const struct cred	*saved_cred;	/* S: while overridden */
 	int			id;		/* I */
 	char			desc[CMWQ_WORKER_DESC_LEN]; /* P */
+
+	/* The run that the hog timer saw last, and the state at its start. */
+	unsigned int		seen_items;	/* P: items */
+	unsigned long		seen_sleeps;	/* P: sleeps of the task */
+	u64			seen_runtime;	/* P: ns of CPU time */
+	u64			hog_ran;	/* P: ns booked; 0: is no hog */
+};
+
+/* A function that held its CPU for long.  hogs_lock in hog.c */
+struct cmwq_hog {
+	cmwq_func_t		func;
+	u64			hits;
+	u64			longest;	/* ns */
+	u64			total;		/* ns */
 };
 
 /* Somebody who waits for one item; on the waiter's stack. */
@@ -311,9 +331,10 @@ static inline unsigned int cmwq_data_colour(unsigned long data)
 }
 
 /*
- * The worklist's own list operations: without the checks of CONFIG_DEBUG_LIST,
- * which stock kernels enable and which cost a tenth of a short item, except on
- * debug kernels.  The lists are private and under pool->lock.
+ * List operations for worklist and idle list: without the checks of
+ * CONFIG_DEBUG_LIST, which stock kernels enable and which cost a tenth of a
+ * short item, except on debug kernels.  The lists are private and under
+ * pool->lock.
  */
 static inline void cmwq_item_add_tail(struct cmwq_work *work,
 				      struct list_head *list)
@@ -330,12 +351,17 @@ static inline void cmwq_item_add_tail(struct cmwq_work *work,
 	list->prev = item;
 }
 
-static inline void cmwq_item_del(struct cmwq_work *work)
+static inline void cmwq_list_del(struct list_head *entry)
 {
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING))
-		list_del(&work->entry);
+		list_del(entry);
 	else
-		__list_del(work->entry.prev, work->entry.next);
+		__list_del(entry->prev, entry->next);
+}
+
+static inline void cmwq_item_del(struct cmwq_work *work)
+{
+	cmwq_list_del(&work->entry);
 }
 
 /* cmwq_mod.c */
@@ -343,6 +369,8 @@ extern unsigned int cmwq_pool_max_workers;
 extern unsigned int cmwq_total_max_workers;
 extern unsigned int cmwq_idle_timeout_ms;
 extern unsigned int cmwq_concurrency;
+extern unsigned int cmwq_cpu_intensive_thresh_us;
+extern unsigned int cmwq_cpu_intensive_warning_thresh;
 extern int cmwq_fail_create;
 extern char *cmwq_hooks;
 
@@ -373,6 +401,7 @@ struct cmwq_worker *cmwq_current_worker(void);
 struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
 				   struct cmwq_work *work);
 struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool);
+void cmwq_worker_let_pass(struct cmwq_worker *worker);
 void cmwq_pool_kick(struct cmwq_pool *pool);
 void __cmwq_pool_splice(struct cmwq_pool *pool);
 void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work);
@@ -406,7 +435,7 @@ static inline void cmwq_leave_idle(struct cmwq_worker *worker)
 {
 	worker->flags &= ~WORKER_IDLE;
 	worker->pool->nr_idle--;
-	list_del_init(&worker->idle_node);
+	cmwq_list_del(&worker->idle_node);
 }
 
 /**
@@ -611,11 +640,23 @@ void cmwq_hooks_exit(void);
 void cmwq_hook_worker_start(struct cmwq_worker *worker);
 void cmwq_hook_worker_exit(struct cmwq_worker *worker);
 void cmwq_kick_irq_work(struct irq_work *work);
+struct cmwq_worker *cmwq_worker_here(void);
 
 struct seq_file;
 const char *cmwq_hook_of_pool(struct cmwq_pool *pool);
 const char *cmwq_hooks_describe(void);
 void cmwq_hooks_show(struct seq_file *m);
+
+/* hog.c */
+#define CMWQ_THRESH_UNSET	UINT_MAX
+extern struct mutex cmwq_hogs_mutex;
+
+void cmwq_hog_watch(struct cmwq_pool *pool);
+void cmwq_hog_end(struct cmwq_worker *worker);
+void cmwq_hog_timer_fn(struct timer_list *t);
+void cmwq_hog_defaults(void);
+void cmwq_hogs_forget(struct module *mod);
+void cmwq_hogs_copy(struct cmwq_hog *to);
 
 /* hotplug.c */
 int cmwq_hotplug_init(void);

@@ -34,6 +34,29 @@ unsigned int cmwq_idle_timeout_ms = 300 * 1000;
 module_param_cb(idle_timeout_ms, &limit_ops, &cmwq_idle_timeout_ms, 0644);
 MODULE_PARM_DESC(idle_timeout_ms, "ms after which surplus idle workers are retired, 2.. (default 300000)");
 
+static int set_thresh(const char *val, const struct kernel_param *kp);
+static int set_warning_thresh(const char *val, const struct kernel_param *kp);
+
+static const struct kernel_param_ops thresh_ops = {
+	.set = set_thresh,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops warning_thresh_ops = {
+	.set = set_warning_thresh,
+	.get = param_get_uint,
+};
+
+unsigned int cmwq_cpu_intensive_thresh_us = CMWQ_THRESH_UNSET;
+module_param_cb(cpu_intensive_thresh_us, &thresh_ops,
+		&cmwq_cpu_intensive_thresh_us, 0644);
+MODULE_PARM_DESC(cpu_intensive_thresh_us, "us that an item may run without sleeping before others pass it, ..1000000, 0: any time (default 10000, more on slow CPUs)");
+
+unsigned int cmwq_cpu_intensive_warning_thresh = 4;
+module_param_cb(cpu_intensive_warning_thresh, &warning_thresh_ops,
+		&cmwq_cpu_intensive_warning_thresh, 0644);
+MODULE_PARM_DESC(cpu_intensive_warning_thresh, "how often a function may exceed that before the log says so, 0: never does (default 4)");
+
 static int set_fail_create(const char *val, const struct kernel_param *kp);
 
 static const struct kernel_param_ops fail_create_ops = {
@@ -49,18 +72,34 @@ static char *fail_init;
 module_param(fail_init, charp, 0);
 MODULE_PARM_DESC(fail_init, "test knob: name of the init step that shall fail");
 
-static int set_limit(const char *val, const struct kernel_param *kp)
+static int set_range(const char *val, const struct kernel_param *kp,
+		     unsigned int min, unsigned int max)
 {
 	unsigned int n;
 	int err = kstrtouint(val, 0, &n);
 
-	if (err || n < 2 || n > INT_MAX) {
-		pr_err("%s=%s is out of range (errno %d): give a number from 2 to %d\n",
-		       kp->name, val, -EINVAL, INT_MAX);
+	if (err || n < min || n > max) {
+		pr_err("%s=%s is out of range (errno %d): give a number from %u to %u\n",
+		       kp->name, val, -EINVAL, min, max);
 		return -EINVAL;
 	}
 	WRITE_ONCE(*(unsigned int *)kp->arg, n);
 	return 0;
+}
+
+static int set_limit(const char *val, const struct kernel_param *kp)
+{
+	return set_range(val, kp, 2, INT_MAX);
+}
+
+static int set_thresh(const char *val, const struct kernel_param *kp)
+{
+	return set_range(val, kp, 0, USEC_PER_SEC);
+}
+
+static int set_warning_thresh(const char *val, const struct kernel_param *kp)
+{
+	return set_range(val, kp, 0, INT_MAX);
 }
 
 static int set_fail_create(const char *val, const struct kernel_param *kp)
@@ -78,6 +117,7 @@ static int set_fail_create(const char *val, const struct kernel_param *kp)
 
 static int check_params(void)
 {
+	cmwq_hog_defaults();
 	if (cmwq_concurrency >= 1 && cmwq_concurrency <= 64)
 		return 0;
 	pr_err("concurrency=%u is out of range (errno %d): give a number from 1 to 64\n",

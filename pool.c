@@ -204,6 +204,17 @@ static void worker_uncount(struct cmwq_worker *worker, unsigned int set)
 	}
 }
 
+/**
+ * cmwq_worker_let_pass - let other items run beside a worker's present one
+ * @worker: runs an item and is counted; its pool's lock is held.  G1 in hog.c
+ *
+ * The caller goes on with cmwq_pool_pick().
+ */
+void cmwq_worker_let_pass(struct cmwq_worker *worker)
+{
+	worker_uncount(worker, WORKER_CPU_INTENSIVE);
+}
+
 /* Running items */
 
 static struct hlist_head *busy_bucket(struct cmwq_pool *pool,
@@ -322,6 +333,7 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	worker->current_func = func;
 	worker->current_pwq = pwq;
 	worker->since = jiffies;
+	worker->items++;
 	if (unlikely(data & WORK_WAITED))
 		cmwq_adopt_waiters(worker, work);
 	if (unlikely(pwq->wq->flags & (CMWQ_CPU_INTENSIVE | __CMWQ_ORDERED))) {
@@ -354,8 +366,10 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 		cond_resched();
 
 	raw_spin_lock_irq(&pool->lock);
-	if (unlikely(worker->flags & WORKER_CPU_INTENSIVE))
+	if (unlikely(worker->flags & WORKER_CPU_INTENSIVE)) {
+		cmwq_hog_end(worker);
 		worker_count(worker, WORKER_CPU_INTENSIVE);
+	}
 	__hlist_del(&worker->busy_node);
 	worker->current_work = NULL;
 	worker->current_func = NULL;
@@ -437,6 +451,8 @@ static void work_for_a_while(struct cmwq_worker *worker)
 			continue;
 
 		worker_count(worker, WORKER_PREP);
+		if (unlikely(!pool->watched))
+			cmwq_hog_watch(pool);
 		do {
 			if (unlikely(run_item(worker, next_item(worker)))) {
 				/* Let the flusher go on at once. */

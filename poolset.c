@@ -108,6 +108,9 @@ void cmwq_pool_setup(struct cmwq_pool *pool, int id,
 	pool->create_after = jiffies;
 	pool->kick_work = IRQ_WORK_INIT_HARD(cmwq_kick_irq_work);
 	timer_setup(&pool->idle_timer, cmwq_idle_timer_fn, 0);
+	timer_setup(&pool->hog_timer, cmwq_hog_timer_fn,
+		    TIMER_DEFERRABLE | TIMER_PINNED);
+	pool->watched = key->cpu < 0 || key->bh;	/* not managed: never */
 	for (i = 0; i < ARRAY_SIZE(pool->busy); i++)
 		INIT_HLIST_HEAD(&pool->busy[i]);
 	pool->node = key->cpu < 0 ? NUMA_NO_NODE : cpu_to_node(key->cpu);

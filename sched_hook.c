@@ -48,6 +48,8 @@ static struct tracepoint *tp_switch, *tp_entry;	/* I */
 
 /* The worker on this CPU, NULL while something else runs. */
 static DEFINE_PER_CPU(struct cmwq_worker *, this_worker);
+/* The counted worker that was preempted last on this CPU; may be long gone. */
+static DEFINE_PER_CPU(struct cmwq_worker *, preempted);
 /* Entry probe calls on this CPU, two per context switch. */
 static DEFINE_PER_CPU(unsigned int, entries);
 
@@ -61,8 +63,12 @@ static void account_out(struct cmwq_worker *worker, struct task_struct *task)
 {
 	struct cmwq_pool *pool = worker->pool;
 
-	if (!worker->counted || !cmwq_task_is_blocking(task))
+	if (!worker->counted)
 		return;
+	if (!cmwq_task_is_blocking(task)) {
+		__this_cpu_write(preempted, worker);
+		return;
+	}
 	worker->counted = false;
 	if (atomic_dec_return(&pool->nr_running) < pool->target &&
 	    !READ_ONCE(pool->waking) && cmwq_pool_has_work(pool))
@@ -156,6 +162,19 @@ void cmwq_hook_worker_exit(struct cmwq_worker *worker)
 		preempt_notifier_unregister(&worker->notifier);
 	__this_cpu_write(this_worker, NULL);
 	preempt_enable();
+}
+
+/**
+ * cmwq_worker_here - who runs items on this CPU?
+ *
+ * Context: interrupts are off.
+ * Return: the worker that the caller interrupted; or, in a thread, the one that
+ * was preempted last, which may have gone elsewhere, or for good; or NULL.  A
+ * worker's structure is never freed.
+ */
+struct cmwq_worker *cmwq_worker_here(void)
+{
+	return __this_cpu_read(this_worker) ?: __this_cpu_read(preempted);
 }
 
 /* Guarantee */

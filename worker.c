@@ -109,7 +109,6 @@ void cmwq_worker_setup(struct cmwq_worker *worker, struct cmwq_pool *pool)
 	memset(worker, 0, sizeof(*worker));
 	INIT_LIST_HEAD(&worker->scheduled);
 	INIT_LIST_HEAD(&worker->waiters);
-	INIT_LIST_HEAD(&worker->idle_node);
 	worker->pool = pool;
 	worker->flags = WORKER_PREP |
 			(pool->key.cpu < 0 ? WORKER_UNBOUND : 0);
@@ -398,6 +397,7 @@ void cmwq_retire_workers(struct cmwq_pool *pool)
 	while (!retire_all(pool))
 		schedule_timeout_uninterruptible(1);
 	timer_delete_sync(&pool->idle_timer);
+	timer_delete_sync(&pool->hog_timer);
 }
 
 void cmwq_workers_exit(void)

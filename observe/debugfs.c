@@ -9,6 +9,7 @@
 
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
+#include <linux/math64.h>
 #include <linux/seq_file.h>
 
 static struct dentry *root;
@@ -349,6 +350,35 @@ static int stats_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
 
+static int hogs_show(struct seq_file *m, void *unused)
+{
+	struct cmwq_hog *hogs, *hog;
+
+	hogs = kmalloc_array(CMWQ_HOGS + 1, sizeof(*hogs), GFP_KERNEL);
+	if (!hogs)
+		return -ENOMEM;
+	seq_puts(m, "cmwq hogs v1\n");
+	seq_puts(m, "# hits longest_us total_us function\n");
+	mutex_lock(&cmwq_hogs_mutex);
+	cmwq_hogs_copy(hogs);
+	for (hog = hogs; hog <= hogs + CMWQ_HOGS; hog++) {
+		if (!hog->hits)
+			continue;
+		seq_printf(m, "%6llu %8llu %10llu ", hog->hits,
+			   div_u64(hog->longest, NSEC_PER_USEC),
+			   div_u64(hog->total, NSEC_PER_USEC));
+		if (hog->func)
+			show_func(m, hog->func);
+		else
+			seq_puts(m, "(others)");
+		seq_putc(m, '\n');
+	}
+	mutex_unlock(&cmwq_hogs_mutex);
+	kfree(hogs);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(hogs);
+
 static int config_show(struct seq_file *m, void *unused)
 {
 	seq_puts(m, "cmwq config v1\n");
@@ -360,6 +390,10 @@ static int config_show(struct seq_file *m, void *unused)
 	seq_printf(m, "total_max_workers %u\n",
 		   READ_ONCE(cmwq_total_max_workers));
 	seq_printf(m, "idle_timeout_ms %u\n", READ_ONCE(cmwq_idle_timeout_ms));
+	seq_printf(m, "cpu_intensive_thresh_us %u\n",
+		   READ_ONCE(cmwq_cpu_intensive_thresh_us));
+	seq_printf(m, "cpu_intensive_warning_thresh %u\n",
+		   READ_ONCE(cmwq_cpu_intensive_warning_thresh));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(config);
@@ -378,6 +412,7 @@ int cmwq_debugfs_init(void)
 	debugfs_create_file("workqueues", 0400, root, NULL, &workqueues_fops);
 	debugfs_create_file("workers", 0400, root, NULL, &workers_fops);
 	debugfs_create_file("stats", 0400, root, NULL, &stats_fops);
+	debugfs_create_file("hogs", 0400, root, NULL, &hogs_fops);
 	debugfs_create_file("config", 0400, root, NULL, &config_fops);
 	return 0;
 }

@@ -66,7 +66,7 @@ show_state()
 	local view
 
 	[ -d "$CMWQ_VIEWS" ] || return 0
-	for view in pools workqueues workers stats config; do
+	for view in pools workqueues workers stats hogs config; do
 		timeout 10 cat "$CMWQ_VIEWS/$view" | head -n 25
 	done
 }

@@ -185,6 +185,10 @@ bad_parameters()
 		     pool_max_workers=-5 pool_max_workers=99999999999 \
 		     total_max_workers=0 total_max_workers=many \
 		     idle_timeout_ms=0 idle_timeout_ms=1e3 hooks=x hooks= \
+		     cpu_intensive_thresh_us=-1 cpu_intensive_thresh_us=x \
+		     cpu_intensive_thresh_us=1000001 \
+		     cpu_intensive_warning_thresh=-1 \
+		     cpu_intensive_warning_thresh=99999999999 \
 		     fail_init=Pools; do
 		refuses "$param" || bad=1
 	done
@@ -234,6 +238,8 @@ bad_writes()
 			# These mean something there.
 			case "$name ${value##*/}" in
 			"fail_create 0"|"fail_create 1"|"fail_create -"1)
+				continue ;;
+			"cpu_intensive_"*" 0"|"cpu_intensive_"*" 1")
 				continue ;;
 			esac
 			refuses_write "$name" "$value" ||

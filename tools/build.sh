@@ -127,6 +127,9 @@ for entry in $others; do
 	to=$out/${entry%/modules}
 	echo "  BUILD   $name: ${entry%/modules}"
 	sync_sources "$root/$entry" "$to" . || exit 1
+	# Older kernels' makefiles do not look at the symbols of others.
+	[ "$to/Module.symvers" -nt "$out/Module.symvers" ] ||
+		rm -f "$to/Module.symvers"
 	kbuild "$to" "KBUILD_EXTRA_SYMBOLS=$out/Module.symvers" \
 		CMWQ_DIR="$out" CMWQ_INCLUDE="$out/include" "$@" || exit 1
 done

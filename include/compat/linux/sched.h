@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Is the outgoing task going to sleep?  Asked under its rq->lock.
+ * How long did a task have a CPU?
  *
  * CMWQ_HAVE_* come from Kbuild, which looks into the kernel's own header.
  */
@@ -14,6 +15,9 @@
 #else
 #define cmwq_task_state(p)	READ_ONCE((p)->state)
 #endif
+
+/* In ns; of a running task as of the last tick. */
+#define cmwq_task_runtime(p)	((p)->se.sum_exec_runtime)
 
 static inline bool cmwq_task_is_blocking(struct task_struct *p)
 {
