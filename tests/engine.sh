@@ -13,7 +13,7 @@
 #	ktap_end
 #
 # ENGINE=stock in the environment runs the control, the kernel's own
-# workqueues; CMWQ_PARAMS holds parameters for cmwq.ko.
+# workqueues; ENGINE=dropin the same on cmwq, by cmwq/dropin.h; CMWQ_PARAMS holds parameters for cmwq.ko.
 
 ENGINE=${ENGINE:-cmwq}
 engine_stuck=
@@ -23,7 +23,7 @@ engine_hog_was=
 engine_begin()
 {
 	case $ENGINE in
-	cmwq)
+	cmwq|dropin)
 		# Emulated CPUs are slow: nothing is a hog here.
 		# shellcheck disable=SC2086 # several words
 		is_loaded cmwq ||
@@ -38,7 +38,7 @@ engine_begin()
 		fi
 		;;
 	*)
-		ktap_bail "ENGINE=$ENGINE: cmwq or stock"
+		ktap_bail "ENGINE=$ENGINE: cmwq, stock or dropin"
 		;;
 	esac
 }
@@ -104,6 +104,6 @@ engine_run()
 engine_end()
 {
 	[ -z "$engine_hog_was" ] || echo "$engine_hog_was" >$engine_hog
-	[ "$ENGINE" = cmwq ] && [ -z "$engine_stuck" ] || return 0
+	[ "$ENGINE" != stock ] && [ -z "$engine_stuck" ] || return 0
 	ktap_test "unload after the test" unload_cmwq
 }

@@ -4,7 +4,9 @@
  *
  * A test is written with the neutral names below.  Built as is, it exercises
  * cmwq; built with -DENGINE_STOCK, the kernel's own workqueues: the control.
- * A test that fails on the control is a wrong test.
+ * A test that fails on the control is a wrong test.  Built with -DENGINE_DROPIN
+ * and cmwq_test_prelude.h before anything else, it is written for the kernel's
+ * workqueues and exercises cmwq.
  *
  * Where the engines differ in what they can do, ENGINE_IS_* and
  * ENGINE_HAS_* say so: 1 or 0 in either case, for use in plain if ().
@@ -14,7 +16,7 @@
 
 #include <linux/version.h>
 
-#ifndef ENGINE_STOCK
+#if !defined(ENGINE_STOCK) && !defined(ENGINE_DROPIN)
 
 #include <cmwq.h>
 
@@ -115,10 +117,19 @@
 #define e_system_freezable_power_efficient_wq \
 	cmwq_system_freezable_power_efficient_wq
 
-#else /* ENGINE_STOCK */
+#else /* the kernel's names */
 
 #include <linux/workqueue.h>
 
+#ifdef ENGINE_DROPIN
+#define ENGINE_NAME			"dropin"
+#define ENGINE_IS_CMWQ			1
+#define ENGINE_HAS_DISABLE		1
+#define ENGINE_HAS_GLOBAL_MAX_ACTIVE	1
+#define ENGINE_WAKES_CANCELLED_INACTIVE	1
+#define E_TIMER_FN_NAME			"cmwq_delayed_work_timer_fn"
+#define ENGINE_HAS_NEW_NAMES		1
+#else
 #define ENGINE_NAME			"stock"
 #define ENGINE_IS_CMWQ			0
 #define ENGINE_HAS_DISABLE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0))
@@ -133,6 +144,9 @@
  * in about 30 runs of everything_at_once, by reading in 6.12 and later.
  */
 #define ENGINE_WAKES_CANCELLED_INACTIVE	(!ENGINE_HAS_GLOBAL_MAX_ACTIVE)
+#define E_TIMER_FN_NAME			"delayed_work_timer_fn"
+#define ENGINE_HAS_NEW_NAMES	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0))
+#endif
 
 #define e_work				work_struct
 #define e_delayed_work			delayed_work
@@ -149,11 +163,10 @@
 #define E_MAX_ACTIVE			WQ_MAX_ACTIVE
 #define E_DFL_ACTIVE			WQ_DFL_ACTIVE
 #define E_CPU_UNBOUND			WORK_CPU_UNBOUND
-#define E_TIMER_FN_NAME			"delayed_work_timer_fn"
 #define E_BUSY_PENDING			WORK_BUSY_PENDING
 #define E_BUSY_RUNNING			WORK_BUSY_RUNNING
 /* Per-CPU is what a queue is without WQ_UNBOUND until 6.17 wants it said. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#if ENGINE_HAS_NEW_NAMES
 #define E_PERCPU			WQ_PERCPU
 #else
 #define E_PERCPU			0
@@ -233,15 +246,19 @@ bool e_enable_delayed_work(struct delayed_work *dwork);
 #define e_system_power_efficient_wq	system_power_efficient_wq
 #define e_system_freezable_power_efficient_wq \
 	system_freezable_power_efficient_wq
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#if ENGINE_HAS_NEW_NAMES
 #define e_system_percpu_wq		system_percpu_wq
 #define e_system_dfl_wq			system_dfl_wq
 #else
 #define e_system_percpu_wq		system_wq
 #define e_system_dfl_wq			system_unbound_wq
 #endif
+#ifdef ENGINE_DROPIN
+#define e_system_dfl_long_wq		system_dfl_long_wq
+#else
 #define e_system_dfl_long_wq		system_unbound_wq
+#endif
 
-#endif /* ENGINE_STOCK */
+#endif
 
 #endif /* _CMWQ_TEST_ENGINE_H */
