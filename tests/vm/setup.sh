@@ -6,7 +6,10 @@
 # build/kernels/ (downloaded and unpacked, never installed: the machine must
 # not get a new kernel to boot).  Run again, it does nothing, quickly.
 #
-# usage: setup.sh [--upgrade] [--build|--vm|--checks|--all]
+# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--all]
+#
+# --drivers: what "make test-drivers" needs as well, all of it below build/: the
+# stock kernels' own modules, the sources of the drivers, tools for the guest.
 
 set -u
 
@@ -16,13 +19,16 @@ kernels="6.1 6.12"
 suite=bookworm
 upgrade=0
 want=vm
+guest_tools="fio mkfs.ext4 dmsetup nbd-server nbd-client"
+driver_needs="ext4 crc32c_generic brd ecb xts aesni-intel"
 
 for arg; do
 	case "$arg" in
 	--upgrade) upgrade=1 ;;
-	--build|--vm|--checks|--all) want=${arg#--} ;;
+	--build|--vm|--checks|--drivers|--all) want=${arg#--} ;;
 	*)
-		echo "usage: setup.sh [--upgrade] [--build|--vm|--checks|--all]" >&2
+		echo "usage: setup.sh [--upgrade]" \
+			"[--build|--vm|--checks|--drivers|--all]" >&2
 		exit 2
 		;;
 	esac
@@ -57,14 +63,16 @@ missing_packages()
 	ldconfig=$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig)
 	"${ldconfig:-ldconfig}" -p | grep -q 'libelf\.so\.1' || echo libelf1
 	case "$want" in
-	vm|all)
+	vm|drivers|all)
 		command -v qemu-system-x86_64 >/dev/null 2>&1 ||
 			echo qemu-system-x86
 		;;
 	esac
 	case "$want" in
+	checks|drivers|all) command -v xz >/dev/null 2>&1 || echo xz-utils ;;
+	esac
+	case "$want" in
 	checks|all)
-		command -v xz >/dev/null 2>&1 || echo xz-utils
 		for tool in sparse shellcheck perl; do
 			command -v "$tool" >/dev/null 2>&1 || echo "$tool"
 		done
@@ -299,6 +307,110 @@ fetch_checkpatch()
 	cd "$root" && rm -rf "$dir" && mv -T "$dir.new" "$dir"
 }
 
+# Programs for the guest, each with the libraries it is linked against.
+fetch_guest()
+{
+	local dir=$build/tools/guest tmp=$build/tools/unpack deb tool
+
+	say "fetching $guest_tools for the guest"
+	rm -rf "$dir.new" "$tmp"
+	mkdir -p "$dir.new/bin" "$dir.new/lib" "$tmp"
+	# No package counts as installed there, so all they depend on comes, too.
+	private_apt apt-get install -y --no-install-recommends --download-only \
+		fio e2fsprogs dmsetup nbd-server nbd-client \
+		>"$build/apt/log" 2>&1 || {
+			cat "$build/apt/log" >&2
+			die "cannot download the tools for the guest"
+		}
+	for deb in "$build"/apt/cache/archives/*.deb; do
+		dpkg-deb -x "$deb" "$tmp" || die "cannot unpack $deb"
+	done
+	rm -f "$build"/apt/cache/archives/*.deb
+	for tool in $guest_tools; do
+		cp -L "$(find "$tmp"/{,usr/}{,s}bin -name "$tool" | head -n 1)" \
+			"$dir.new/bin/" || die "no $tool in the packages"
+	done
+	copy_libraries "$tmp" "$dir.new" || die "cannot find the libraries of" \
+		"$guest_tools"
+	rm -rf "$dir" "$tmp"
+	mv -T "$dir.new" "$dir"
+}
+
+# copy_libraries FROM TO: those of TO/bin/*, the loader among them
+copy_libraries()
+{
+	local ld=$1/lib64/ld-linux-x86-64.so.2 path tool lib
+
+	path=$1/lib/x86_64-linux-gnu:$1/usr/lib/x86_64-linux-gnu
+	path=$path:$path/ceph
+	for tool in "$2"/bin/*; do
+		"$ld" --library-path "$path" --list "$tool" || return 1
+	done | sed -n 's/.* => \(.*\) (0x.*/\1/p' | sort -u |
+		while read -r lib; do
+			# The machine's own would not do for another release.
+			[[ $lib == "$1"/* ]] && cp -L "$lib" "$2/lib/" ||
+				exit 1
+		done
+}
+
+# The drivers' sources and the kernel's own modules, for a series.
+fetch_drivers()
+{
+	local series=$1 version image dir tmp deb
+
+	version=$(readlink "$build/kernels/$series")
+	dir=$build/kernels/$version/drivers
+	tmp=$dir.new
+	say "fetching the modules and driver sources of kernel $version"
+	rm -rf "$tmp"
+	mkdir -p "$tmp/unpack" "$tmp/ko" && cd "$tmp/unpack" || exit 1
+	for image in "linux-image-$version-unsigned" "linux-image-$version"; do
+		! has_package "$image" || break
+	done
+	download "$image" || die "cannot download $image; if there is a newer" \
+		"one, run: tests/vm/setup.sh --upgrade --drivers"
+	dpkg-deb --fsys-tarfile "$image"_*.deb | tar -x ./lib/modules ||
+		die "no modules in $image"
+	: >"$tmp/order"
+	for module in loop nbd dm-crypt $driver_needs; do
+		copy_module "$tmp" "$module" ||
+			die "no module $module in $image"
+	done
+	if [ -f "/usr/src/linux-source-$series.tar.xz" ]; then
+		cat "/usr/src/linux-source-$series.tar.xz"
+	else
+		download "linux-source-$series" >&2 &&
+			dpkg-deb --fsys-tarfile "linux-source-$series"_*.deb |
+			tar -x --to-stdout --wildcards '*.tar.xz'
+	fi | tar -xJ -C "$tmp" --strip-components=1 --wildcards \
+		'*/drivers/block/*' '*/drivers/md/*' ||
+		die "no driver sources in linux-source-$series"
+	cd "$root" && rm -rf "$tmp/unpack" "$dir"
+	mv -T "$tmp" "$dir"
+}
+
+# copy_module DIR NAME: it and what it depends on, in the order of loading
+copy_module()
+{
+	local dir=$1 name=$2 file dependency
+
+	! grep -qx "$name" "$dir/order" || return 0
+	! grep -q "/$name\.ko\$" "$dir"/unpack/lib/modules/*/modules.builtin ||
+		return 0
+	file=$(find "$dir/unpack/lib/modules" -name "$name.ko*" -o \
+		-name "${name//_/-}.ko*" | head -n 1)
+	case "$file" in
+	*.ko) cp "$file" "$dir/ko/$name.ko" ;;
+	*.ko.xz) xz -dc "$file" >"$dir/ko/$name.ko" ;;
+	*) return 1 ;;
+	esac || return 1
+	for dependency in $(tr '\0' '\n' <"$dir/ko/$name.ko" |
+			    sed -n 's/^depends=//p' | tr ',' ' '); do
+		copy_module "$dir" "$dependency" || return 1
+	done
+	echo "$name" >>"$dir/order"
+}
+
 # What is still to be fetched: "busybox" and kernel series.
 to_fetch()
 {
@@ -312,6 +424,9 @@ to_fetch()
 	esac
 	[ "$want" != build ] || return 0
 	[ -x "$build/tools/busybox" ] || echo busybox
+	case "$want" in
+	drivers|all) [ -d "$build/tools/guest" ] || echo guest ;;
+	esac
 	for series in $kernels; do
 		# The repository may have been moved since.
 		at=$(cat "$build/kernels/$series/ready" 2>/dev/null)
@@ -324,6 +439,15 @@ to_fetch()
 			echo "$root" >"$build/kernels/$series/ready"
 		fi
 	done
+	case "$want" in
+	drivers|all)
+		for series in $kernels; do
+			[ $upgrade = 0 ] &&
+			[ -f "$build/kernels/$series/drivers/order" ] ||
+				echo "drivers-$series"
+		done
+		;;
+	esac
 }
 
 missing=$(missing_packages | sort -u)
@@ -348,6 +472,8 @@ if [ -n "$fetch" ]; then
 		case "$what" in
 		busybox) fetch_busybox ;;
 		checkpatch) fetch_checkpatch ;;
+		guest) fetch_guest ;;
+		drivers-*) fetch_drivers "${what#drivers-}" ;;
 		*) fetch_kernel "$what" ;;
 		esac
 	done
