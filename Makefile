@@ -13,6 +13,7 @@ help:
 	@echo
 	@echo "  make demo      see it work, in an emulated machine (installs what is missing)"
 	@echo "  make test      run the test suite on stock kernels in emulated machines"
+	@echo "  make test-drivers  the kernel's own loop, nbd and dm-crypt on cmwq"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
@@ -24,7 +25,7 @@ help:
 	@echo "  SUITE=REGEX, JOBS=N, V=1        which tests, how many guests, live output"
 	@echo "  hooks=auto PARAM=VALUE...       for make load: see modinfo cmwq.ko"
 
-setup-build setup-vm setup-checks:
+setup-build setup-vm setup-checks setup-drivers:
 	@tests/vm/setup.sh --$(@:setup-%=%)
 
 # Kernels fetched by setup need no installed headers, others bring their own.
@@ -37,6 +38,9 @@ demo: setup-vm
 
 test: setup-vm
 	@tests/run.sh $(kernels)
+
+test-drivers: setup-drivers
+	@tests/drivers.sh $(kernels)
 
 bench: setup-vm
 	@set -e; for k in $(kernels); do tools/build.sh $$k; done
@@ -62,6 +66,7 @@ clean:
 distclean:
 	@rm -rf build
 
-.PHONY: help setup-build setup-vm setup-checks modules demo test bench check
+.PHONY: help setup-build setup-vm setup-checks setup-drivers modules demo test
+.PHONY: test-drivers bench check
 .PHONY: load unload clean distclean
 .DEFAULT_GOAL := help

@@ -5,7 +5,8 @@
 # and, last, "N passed, N failed".  A guest that is lost, a kernel that
 # complains, a result that was planned but did not come: each is a failure.
 #
-# usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1
+# usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1, and for
+#		tests/drivers.sh SUITES=FILE PAYLOAD=DIR MEM=MB
 #        run.sh --judge STATUS EXPECT FILE	what a run of that result counts
 
 set -u
@@ -15,6 +16,7 @@ root=$(cd "$here/.." && pwd)
 logs=$root/build/test
 jobs=${JOBS:-2}
 start=$SECONDS
+table=${SUITES:-suites.txt}
 
 [ $# -gt 0 ] || set -- 6.1 6.12
 kernels=" $* "
@@ -36,6 +38,7 @@ payload()
 		-exec cp -t "$to" {} + 2>/dev/null
 	strip --strip-debug "$to"/*.ko || return 1
 	cp "$here"/*.sh "$to/"
+	[ -z "${PAYLOAD-}" ] || cp -r "$from/$PAYLOAD/." "$to/"
 }
 
 # count FILE: "passed failed skipped", judging the plan as well
@@ -137,6 +140,7 @@ run_suite()
 		for word; do
 			env+=(--env "$word")
 		done
+		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
 		"$here/vm/vm.sh" run --kernel "$kernel" --smp "$smp" \
 			--append "preempt=$preempt" --timeout "$limit" \
 			--payload "$root/build/$kernel/payload-$variant" \
@@ -227,12 +231,12 @@ while read -r kernel preempt smp variant expect limit script env; do
 	[ -z "$env" ] || name="$name-${env//[ \/]/-}"
 	[[ $name =~ ${SUITE:-.} ]] || continue
 	if [ ! -f "$here/$script" ]; then
-		echo "run.sh: suites.txt: no tests/$script" >&2
+		echo "run.sh: $table: no tests/$script" >&2
 		echo "0 passed, 1 failed"
 		exit 1
 	fi
 	suites+=("$name $kernel $preempt $smp $variant $expect $limit $script $env")
-done <"$here/suites.txt"
+done <"$here/$table"
 [ ${#suites[@]} -gt 0 ] || { echo "run.sh: no such suite" >&2; exit 1; }
 
 rm -rf "$logs"
