@@ -89,7 +89,7 @@ wrong()
 }
 
 echo "KTAP version 1"
-echo "1..21"
+echo "1..22"
 learn
 result "a module without it" $?
 
@@ -172,6 +172,9 @@ MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("a driver");
 C
 right "a driver, and what it has of the kernel's"
+
+cp "$here/host-dropin-names.c" "$dir/learn/this.c"
+right "every name of the API"
 
 # Which of the two is called?
 calls()
