@@ -13,7 +13,9 @@
 
 #define MANY	2000
 
-/* An item that notes where it ran, and spins until it may go on. */
+#define HOLD_MS	100
+
+/* An item that notes where it ran, and holds its CPU for a while. */
 struct bh_item {
 	struct e_delayed_work dwork;
 	struct e_wq *wq;
@@ -45,8 +47,8 @@ static void bh_fn(struct e_work *work)
 	if (it->cancels)
 		it->cancelled = e_cancel_work_sync(it->cancels);
 	atomic_set(&it->held, 1);
-	while (READ_ONCE(it->hold))
-		cpu_relax();
+	if (it->hold)
+		mdelay(HOLD_MS);
 	atomic_dec(&it->inside);
 	atomic_inc(&it->runs);
 }
@@ -120,6 +122,20 @@ static void none_lost_in_order(void)
 	test_destroy(wq);
 }
 
+static void each_gets_its_kick(void)
+{
+	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	struct bh_item *it = bh_items(1);
+	int i;
+
+	for (i = 1; i <= 3000; i++) {
+		e_queue_work_on(i % 2, wq, &it->dwork.work);
+		if (!WAIT_FOR(BH_RUNS(it) == i))
+			return;
+	}
+	test_destroy(wq);
+}
+
 static void from_all_cpus_fn(int nr)
 {
 	struct bh_item *it = &items[nr];
@@ -188,12 +204,6 @@ static void requeues_and_drains(void)
 	test_destroy(wq);
 }
 
-static void let_go(int nr)
-{
-	msleep(20);
-	WRITE_ONCE(items[nr].hold, false);
-}
-
 /* Cancelling waits for the item on another CPU, with softirqs off here. */
 static void cancel_sync_in_atomic_context(void)
 {
@@ -211,18 +221,14 @@ static void cancel_sync_in_atomic_context(void)
 	put_cpu();
 	it->hold = true;
 	EXPECT(e_queue_work_on(cpu, wq, &it->dwork.work));
-	if (!WAIT_FOR(atomic_read(&it->held))) {
-		it->hold = false;
+	if (!WAIT_FOR(atomic_read(&it->held)))
 		return;
-	}
-	test_thread_start(let_go, 0, -1);
 	if (raw_smp_processor_id() != cpu) {
 		local_bh_disable();
 		e_cancel_work_sync(&it->dwork.work);
 		local_bh_enable();
 		EXPECT_EQ(BH_RUNS(it), 1);
 	}
-	test_threads_join();
 	test_destroy(wq);
 }
 
@@ -239,17 +245,13 @@ static void cancel_sync_from_an_item(void)
 	}
 	it[0].hold = true;
 	EXPECT(e_queue_work_on(1, wq, &it[0].dwork.work));
-	if (!WAIT_FOR(atomic_read(&it[0].held))) {
-		it[0].hold = false;
+	if (!WAIT_FOR(atomic_read(&it[0].held)))
 		return;
-	}
 	it[1].cancels = &it[0].dwork.work;
-	test_thread_start(let_go, 0, 0);
 	EXPECT(e_queue_work_on(2, wq, &it[1].dwork.work));
 	e_flush_work(&it[1].dwork.work);
 	EXPECT_EQ(BH_RUNS(&it[0]), 1);
 	EXPECT(!it[1].cancelled);	/* it was running, not pending */
-	test_threads_join();
 	test_destroy(wq);
 }
 
@@ -271,6 +273,7 @@ const struct test_case test_cases[] = {
 	CASE(softirq_on_its_cpu),
 	CASE(system_queues),
 	CASE(none_lost_in_order),
+	CASE(each_gets_its_kick),
 	CASE(hopping_never_twice_at_once),
 	CASE(delayed_and_cancelled),
 	CASE(requeues_and_drains),

@@ -30,4 +30,6 @@
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 #include <linux/stdarg.h>
+#include <linux/interrupt.h>
+#include <linux/string.h>
 #include <cmwq/dropin.h>

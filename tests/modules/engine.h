@@ -125,6 +125,7 @@
 #define ENGINE_NAME			"dropin"
 #define ENGINE_IS_CMWQ			1
 #define ENGINE_HAS_DISABLE		1
+#define ENGINE_HAS_BH			1
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE	1
 #define ENGINE_WAKES_CANCELLED_INACTIVE	1
 #define E_TIMER_FN_NAME			"cmwq_delayed_work_timer_fn"
