@@ -41,8 +41,8 @@ run_case()
 
 	shift
 	mark=$(log_mark)
-	load_test $hog "only=$case" || return 1
-	engine_wait $hog || { engine_stuck=$hog; engine_state $hog; bad=1; }
+	load_test "$hog" "only=$case" || return 1
+	engine_wait "$hog" || { engine_stuck=$hog; engine_state "$hog"; bad=1; }
 	cat "/sys/kernel/debug/$hog/results"
 	grep -q "^ok $case" "/sys/kernel/debug/$hog/results" || bad=1
 	"$@" || { cat "$CMWQ_VIEWS/hogs"; bad=1; }
@@ -51,7 +51,7 @@ run_case()
 		loaded_tests=
 		return 1
 	fi
-	unload_bounded $hog && return "$bad"
+	unload_bounded "$hog" && return "$bad"
 }
 
 # Two runs on each CPU, so many hits, and lines at the 4th, 5th, 7th, 11th...
@@ -99,7 +99,7 @@ near_misses()
 	local name bad=0
 
 	for name in napper_fn intensive_fn unbound_fn pushed_fn; do
-		[ "$(hits $name)" = 0 ] || { echo "$name is listed"; bad=1; }
+		[ "$(hits "$name")" = 0 ] || { echo "$name is listed"; bad=1; }
 	done
 	[ "$(hits burner_fn)" = 1 ] || { echo "burner_fn is not"; bad=1; }
 	return "$bad"
@@ -124,6 +124,15 @@ forgotten()
 	! grep -E 'cmwq_test_hog|_fn|many_|0x' "$CMWQ_VIEWS/hogs"
 }
 
+default_is_sane()
+{
+	local us
+
+	us=$(cmwq_value config cpu_intensive_thresh_us)
+	echo "$us us"
+	[ "$us" -ge 10000 ] && [ "$us" -le 1000000 ]
+}
+
 ktap_begin
 engine_begin
 if [ ! -w "$parameters/cpu_intensive_thresh_us" ]; then
@@ -131,8 +140,8 @@ if [ ! -w "$parameters/cpu_intensive_thresh_us" ]; then
 fi
 if [ "$ENGINE" = cmwq ]; then
 	warn_after 0
-	default=$(cmwq_value config cpu_intensive_thresh_us)
-	ktap_test "0 is kept" [ "$default" = 0 ]
+	ktap_test "0 is kept" \
+		[ "$(cmwq_value config cpu_intensive_thresh_us)" = 0 ]
 fi
 threshold 10000
 engine_run hog found=1
@@ -162,10 +171,7 @@ engine_end
 
 if [ "$ENGINE" = cmwq ] && [ -z "$engine_stuck" ]; then
 	load_cmwq
-	default=$(cmwq_value config cpu_intensive_thresh_us)
-	diag "default: $default us"
-	ktap_test "the default is 10 ms or more" \
-		[ "$default" -ge 10000 ] && [ "$default" -le 1000000 ]
+	ktap_test "the default is 10 ms or more" default_is_sane
 	ktap_test "it can be unloaded" unload_bounded cmwq
 fi
 ktap_end
