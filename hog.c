@@ -23,11 +23,12 @@
  *    alone, with interrupts off: flags and counted.  It may, because the worker
  *    cannot run meanwhile:
  *    - The timer interrupted it: it goes on when the timer is done.
- *    - It was preempted on this CPU (on PREEMPT_RT, and by ksoftirqd, the timer
- *      runs in a thread): interrupts are off, so nothing is switched in here,
- *      and it may run on no other CPU.  That stays so as long as its pi_lock is
- *      held, under which its affinity is changed and it is moved.  Taking the
- *      CPU down needs this CPU to stop first.
+ *    - It was preempted on this CPU, by somebody else or by the timer (which
+ *      runs in a thread on PREEMPT_RT, and in ksoftirqd): interrupts are off,
+ *      so nothing is switched in here, and it may run on no other CPU.  That
+ *      stays so as long as its pi_lock is held, under which its affinity is
+ *      changed and it is moved.  Taking the CPU down needs this CPU to stop
+ *      first.
  *    In any other case it is passed over this time.
  *
  * G2: a look against the scheduler hooks.  They run with interrupts off, except

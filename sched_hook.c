@@ -165,16 +165,18 @@ void cmwq_hook_worker_exit(struct cmwq_worker *worker)
 }
 
 /**
- * cmwq_worker_here - who runs items on this CPU?
+ * cmwq_worker_here - which counted worker runs items on this CPU?
  *
  * Context: interrupts are off.
- * Return: the worker that the caller interrupted; or, in a thread, the one that
+ * Return: the one that the caller interrupted; if there is none the one that
  * was preempted last, which may have gone elsewhere, or for good; or NULL.  A
  * worker's structure is never freed.
  */
 struct cmwq_worker *cmwq_worker_here(void)
 {
-	return __this_cpu_read(this_worker) ?: __this_cpu_read(preempted);
+	struct cmwq_worker *worker = __this_cpu_read(this_worker);
+
+	return worker && worker->counted ? worker : __this_cpu_read(preempted);
 }
 
 /* Guarantee */

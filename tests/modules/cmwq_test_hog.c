@@ -40,7 +40,7 @@ struct hog {
  */
 static void spin(struct hog *h)
 {
-	unsigned long end = jiffies + (found ? test_timeout() / 4 : HZ / 2);
+	unsigned long end = jiffies + (found ? test_timeout() / 2 : HZ / 2);
 
 	while (!READ_ONCE(h->passed) && time_before(jiffies, end)) {
 		cpu_relax();
@@ -290,23 +290,38 @@ static void near_misses(void)
 
 /* More functions than the table of hogs has room for */
 
-#define MANY_1(n)							\
+#define MANY(n)								\
 static noinline void many_##n(struct e_work *work)			\
 {									\
 	hog_fn(work);							\
 	barrier();	/* no tail call, and no alias */		\
 }
-#define MANY_10(n)							\
-	MANY_1(n##0) MANY_1(n##1) MANY_1(n##2) MANY_1(n##3) MANY_1(n##4) \
-	MANY_1(n##5) MANY_1(n##6) MANY_1(n##7) MANY_1(n##8) MANY_1(n##9)
-MANY_10(0) MANY_10(1) MANY_10(2) MANY_10(3) MANY_10(4) MANY_10(5) MANY_10(6)
+MANY(00) MANY(01) MANY(02) MANY(03) MANY(04)
+MANY(05) MANY(06) MANY(07) MANY(08) MANY(09)
+MANY(10) MANY(11) MANY(12) MANY(13) MANY(14)
+MANY(15) MANY(16) MANY(17) MANY(18) MANY(19)
+MANY(20) MANY(21) MANY(22) MANY(23) MANY(24)
+MANY(25) MANY(26) MANY(27) MANY(28) MANY(29)
+MANY(30) MANY(31) MANY(32) MANY(33) MANY(34)
+MANY(35) MANY(36) MANY(37) MANY(38) MANY(39)
+MANY(40) MANY(41) MANY(42) MANY(43) MANY(44)
+MANY(45) MANY(46) MANY(47) MANY(48) MANY(49)
+MANY(50) MANY(51) MANY(52) MANY(53) MANY(54)
+MANY(55) MANY(56) MANY(57) MANY(58) MANY(59)
+MANY(60) MANY(61) MANY(62) MANY(63) MANY(64)
+MANY(65) MANY(66) MANY(67) MANY(68) MANY(69)
 
-#define NAME_10(n)							\
-	many_##n##0, many_##n##1, many_##n##2, many_##n##3, many_##n##4, \
-	many_##n##5, many_##n##6, many_##n##7, many_##n##8, many_##n##9,
 static void (* const many[])(struct e_work *work) = {
-	NAME_10(0) NAME_10(1) NAME_10(2) NAME_10(3) NAME_10(4) NAME_10(5)
-	NAME_10(6)
+	many_00, many_01, many_02, many_03, many_04, many_05, many_06,
+	many_07, many_08, many_09, many_10, many_11, many_12, many_13,
+	many_14, many_15, many_16, many_17, many_18, many_19, many_20,
+	many_21, many_22, many_23, many_24, many_25, many_26, many_27,
+	many_28, many_29, many_30, many_31, many_32, many_33, many_34,
+	many_35, many_36, many_37, many_38, many_39, many_40, many_41,
+	many_42, many_43, many_44, many_45, many_46, many_47, many_48,
+	many_49, many_50, many_51, many_52, many_53, many_54, many_55,
+	many_56, many_57, many_58, many_59, many_60, many_61, many_62,
+	many_63, many_64, many_65, many_66, many_67, many_68, many_69,
 };
 
 static void many_functions(void)
