@@ -296,6 +296,7 @@ static noinline void many_##n(struct e_work *work)			\
 	hog_fn(work);							\
 	barrier();	/* no tail call, and no alias */		\
 }
+
 MANY(00) MANY(01) MANY(02) MANY(03) MANY(04)
 MANY(05) MANY(06) MANY(07) MANY(08) MANY(09)
 MANY(10) MANY(11) MANY(12) MANY(13) MANY(14)
