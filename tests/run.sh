@@ -125,7 +125,7 @@ judge()
 	echo "$passed $failed $skipped"
 }
 
-# run_suite DIR KERNEL PREEMPT SMP VARIANT EXPECT LIMIT SCRIPT [VAR=VALUE...]
+# run_suite DIR KERNEL PREEMPT SMP VARIANT EXPECT LIMIT SCRIPT [WORD...]
 run_suite()
 {
 	local dir=$1 kernel=$2 preempt=$3 smp=$4 variant=$5 expect=$6 limit=$7
@@ -138,7 +138,10 @@ run_suite()
 		ln -s out "$dir/log"
 	else
 		for word; do
-			env+=(--env "$word")
+			case "$word" in
+			+*) env+=(--append "${word#+}") ;;
+			*) env+=(--env "$word") ;;
+			esac
 		done
 		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
 		"$here/vm/vm.sh" run --kernel "$kernel" --smp "$smp" \
@@ -228,7 +231,8 @@ while read -r kernel preempt smp variant expect limit script env; do
 	else
 		name="$kernel-$preempt-smp$smp-$variant-${name#test-}"
 	fi
-	[ -z "$env" ] || name="$name-${env//[ \/]/-}"
+	[ -z "$env" ] || name="$name-$env"
+	name=${name//[ \/]/-}
 	[[ $name =~ ${SUITE:-.} ]] || continue
 	if [ ! -f "$here/$script" ]; then
 		echo "run.sh: $table: no tests/$script" >&2

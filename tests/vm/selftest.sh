@@ -37,6 +37,31 @@ guest()
 	result "$1" $?
 }
 
+# machine CPUS COMMAND: a guest with these CPUs, in which COMMAND succeeds
+machine()
+{
+	"$here/vm.sh" run --kernel "$kernel" --payload "$dir/payload" \
+		--timeout "$limit" --smp "$1" -- "$2" >"$dir/log" 2>&1
+	result "--smp $1" $?
+}
+
+# no_machine CPUS...: refused, with a usage error
+no_machine()
+{
+	local spec bad=0
+
+	for spec; do
+		"$here/vm.sh" run --kernel "$kernel" --payload "$dir/payload" \
+			--smp "$spec" -- true >"$dir/log" 2>&1
+		if [ $? != 2 ] ||
+		   ! grep -q "^vm.sh: --smp $spec: " "$dir/log"; then
+			bad=1
+			break
+		fi
+	done
+	result "bad --smp values" $bad
+}
+
 # judged NAME STATUS EXPECT RESULT: run.sh counts stdin as RESULT
 judged()
 {
@@ -50,7 +75,7 @@ judged()
 }
 
 echo "KTAP version 1"
-echo "1..16"
+echo "1..20"
 limit=120
 guest "the payload is there, the status comes back" 7 '^a payload' \
 	'cat file; exit 7'
@@ -66,6 +91,18 @@ guest "a kernel complaint is seen" 3 'WARNING: ' \
 guest "an announced one is not, another one is" 3 'BUG: ' \
 	'for w in "vm-expect: begin" "WARNING: a" "BUG: b" "vm-expect: end"; do
 		echo "$w" >/dev/kmsg; done'
+cpus=/sys/devices/system/cpu
+machine 2s2c2t "cat $cpus/cpu2/topology/core_cpus_list \
+	$cpus/cpu2/topology/package_cpus_list \
+	$cpus/cpu2/cache/index3/shared_cpu_list >/tmp/a
+	printf '2-3\\n0-3\\n0-3\\n' | cmp - /tmp/a"
+machine 4s2c1t,numa=2 "cat $cpus/cpu7/topology/core_cpus_list \
+	$cpus/cpu7/cache/index3/shared_cpu_list $cpus/cpu7/node1/cpulist \
+	>/tmp/a; printf '7\\n6-7\\n4-7\\n' | cmp - /tmp/a"
+machine 2/33 "cat $cpus/online $cpus/possible >/tmp/a
+	printf '0-1\\n0-32\\n' | cmp - /tmp/a"
+no_machine 0 -1 x 5/4 4/ 2s2c 2s0c2t 2s2c4t 4/64/2 100 4,numa=0 4,numa=3 \
+	2s2c2t,numa=x ,numa=2 "4 -s"
 limit=15
 guest "a hang is a lost guest" 124 'took longer than 15 s' 'sleep 1000'
 

@@ -18,7 +18,9 @@ Copies DIR to /t of the guest and runs there: cd /t && sh -c COMMAND
 
   --kernel K      6.1 or 6.12: the stock kernel fetched by setup.sh;
                   DIR: a kernel tree with arch/x86/boot/bzImage in it
-  --smp N         CPUs (default 1)
+  --smp CPUS      CPUs (default 1): N; 4/64: 4 online of 64; 2s2c2t: 2 sockets
+                  of 2 cores of 2 threads; any of these with ",numa=M": in M
+                  nodes
   --mem MB        memory (default 512; 1024 for a kernel tree)
   --append ARGS   more words for the kernel line
   --env K=V       set a variable for COMMAND (may be repeated)
@@ -38,6 +40,41 @@ die()
 {
 	echo "vm.sh: $*" >&2
 	exit 2
+}
+
+# machine SPEC MB: set smp to QEMU's arguments for a machine with the CPUs of
+# SPEC and MB of memory; cpus, online and threads to what they say
+machine()
+{
+	local spec=${1%,numa=*} nodes=0 node each
+
+	[ "$spec" = "$1" ] || nodes=${1##*,numa=}
+	threads=1
+	if [[ $spec =~ ^([1-9][0-9]?)(/([1-9][0-9]?))?$ ]]; then
+		online=${BASH_REMATCH[1]}
+		cpus=${BASH_REMATCH[3]:-$online}
+		smp=(-smp "$cpus,sockets=$cpus")
+	elif [[ $spec =~ ^([1-9])s([1-9])c([12])t$ ]]; then
+		threads=${BASH_REMATCH[3]}
+		cpus=$((BASH_REMATCH[1] * BASH_REMATCH[2] * threads))
+		online=$cpus
+		smp=(-smp "$cpus,sockets=${BASH_REMATCH[1]},cores=${BASH_REMATCH[
+		     2]},threads=$threads")
+	else
+		die "--smp $1: N, N/ALL or 1s2c2t, then perhaps ,numa=M"
+	fi
+	[ "$online" -le "$cpus" ] || die "--smp $1: $online of $cpus CPUs"
+	[ "$spec" != "$1" ] || return 0
+
+	if ! [[ $nodes =~ ^[1-9]$ ]] || [ $((cpus % nodes)) != 0 ]; then
+		die "--smp $1: cannot share $cpus CPUs among $nodes nodes"
+	fi
+	each=$((cpus / nodes))
+	for ((node = 0; node < nodes; node++)); do
+		smp+=(-object "memory-backend-ram,id=m$node,size=$(($2 / nodes))M"
+		      -numa "node,nodeid=$node,memdev=m$node,cpus=$((
+			node * each))-$((node * each + each - 1))")
+	done
 }
 
 qemu_major()
@@ -64,7 +101,7 @@ complaints()
 
 cmd_run()
 {
-	local kernel='' smp=1 mem='' append='' icount=0 thread=single accel=tcg
+	local kernel='' spec=1 mem='' append='' icount=0 thread=single accel=tcg
 	local timeout=300 out='' payload='' cmd env='' self_built=0
 
 	while [ $# -gt 0 ]; do
@@ -76,7 +113,7 @@ cmd_run()
 		[ $# -ge 2 ] || die "$1 needs a value"
 		case "$1" in
 		--kernel) kernel=$2 ;;
-		--smp) smp=$2 ;;
+		--smp) spec=$2 ;;
 		--mem) mem=$2 ;;
 		--append) append="$append $2" ;;
 		--env) env="${env}export ${2%%=*}='${2#*=}'"$'\n' ;;
@@ -106,6 +143,8 @@ cmd_run()
 		die "no kernel '$kernel': run tests/vm/setup.sh first"
 	fi
 	[ -n "$mem" ] || mem=$((512 + 512 * self_built))
+	local cpus online threads smp
+	machine "$spec" "$mem"
 
 	local busybox=$root/build/tools/busybox
 	[ -x "$busybox" ] || busybox=$(command -v busybox) ||
@@ -137,8 +176,10 @@ cmd_run()
 		>"$tmp/initrd" || die "cannot make the initramfs"
 	rm -rf "$tmp/fs"
 
+	[ "$online" = "$cpus" ] || line="$line maxcpus=$online"
+	local model=max,la57=off
 	local -a q=(-nodefaults -no-user-config -display none -monitor none
-		    -no-reboot -nic none -m "$mem" -smp "$smp,sockets=$smp"
+		    -no-reboot -nic none -m "$mem" "${smp[@]}"
 		    -kernel "$image" -initrd "$tmp/initrd"
 		    -serial "file:$out/con" -serial "file:$out/out")
 	case "$accel" in
@@ -146,7 +187,9 @@ cmd_run()
 		if [ "$thread" = multi ] && [ "$(qemu_major)" -lt 10 ]; then
 			die "--thread multi: QEMU before 10 runs stale code"
 		fi
-		q+=(-cpu "max,la57=off" -accel "tcg,thread=$thread")
+		# An emulated AMD CPU does not tell 6.1 of its threads.
+		[ "$threads" = 1 ] || model=$model,vendor=GenuineIntel
+		q+=(-cpu "$model" -accel "tcg,thread=$thread")
 		;;
 	kvm)
 		# A broken /dev/kvm hangs rather than fails: ask first.
@@ -158,8 +201,8 @@ cmd_run()
 	*) die "--accel $accel: tcg or kvm" ;;
 	esac
 	if [ $icount = 1 ]; then
-		if [ "$smp" -gt 1 ] && [ "$(qemu_major)" -lt 10 ]; then
-			die "--icount with --smp $smp hangs in QEMU before 10"
+		if [ "$cpus" -gt 1 ] && [ "$(qemu_major)" -lt 10 ]; then
+			die "--icount with --smp $spec hangs in QEMU before 10"
 		fi
 		q+=(-icount "shift=0,sleep=off"
 		    -rtc "base=2020-01-01,clock=vm" -seed 1)
@@ -170,7 +213,8 @@ cmd_run()
 		khz=$(awk -F: '/^cpu MHz/ { printf "%d", $2 * 1000; exit }' \
 		      /proc/cpuinfo)
 		line="$line tsc=reliable tsc_early_khz=${khz:-2000000}"
-		line="$line numa=fake=2 kasan_multi_shot"
+		line="$line kasan_multi_shot"
+		[[ $spec == *numa=* ]] || line="$line numa=fake=2"
 		case "$append" in
 		*kmemleak=*) ;;
 		*) line="$line kmemleak=off" ;;
