@@ -288,9 +288,12 @@ static noinline void restore_creds(struct cmwq_worker *worker,
 {
 	if (!worker->task)
 		return;		/* a BH worker: those of whom it interrupts */
-	if (current_cred() != (pwq->cred ?: current_real_cred()))
+	if (current_cred() != (pwq->cred ?: current_real_cred())) {
 		report_cred_leak(func, pwq);
-	revert_creds(worker->saved_cred ?: current_real_cred());
+		revert_creds(pwq->cred ?: current_real_cred());
+	}
+	if (worker->saved_cred)
+		revert_creds(worker->saved_cred);
 	worker->saved_cred = NULL;
 }
 
