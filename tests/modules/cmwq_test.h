@@ -53,9 +53,11 @@
 struct test_case {
 	const char *name;
 	void (*run)(void);
+	bool in_insmod;		/* run in the task that loads the module */
 };
 
 #define CASE(fn)	{ #fn, fn }
+#define CASE_IN_INSMOD(fn) { #fn, fn, true }
 
 /* What the test source provides; the last one has no name. */
 extern const struct test_case test_cases[];
@@ -358,7 +360,9 @@ static __maybe_unused bool test_run_threads(void (*fn)(int nr), int n)
 
 /* The runner */
 
-static void test_run_case(const struct test_case *c, int *passed, int *skipped)
+static int test_passed, test_skips, test_failed;
+
+static void test_run_case(const struct test_case *c)
 {
 	test_skipped = false;
 	test_lost_here = false;
@@ -369,34 +373,40 @@ static void test_run_case(const struct test_case *c, int *passed, int *skipped)
 		if (!test_skipped)
 			test_print("not ok %s\n", c->name);
 		pr_err("%s: failed\n", c->name);
+		test_failed++;
 	} else if (test_skipped) {
-		++*skipped;
+		test_skips++;
 	} else {
 		test_print("ok %s\n", c->name);
-		++*passed;
+		test_passed++;
+	}
+}
+
+static void test_run_cases(bool in_insmod)
+{
+	const struct test_case *c;
+
+	for (c = test_cases; c->name; c++) {
+		if (c->in_insmod != in_insmod ||
+		    (only && strcmp(only, c->name)))
+			continue;
+		if (test_losses < TEST_MAX_LOST) {
+			test_run_case(c);
+			continue;
+		}
+		test_print("not ok %s\n", c->name);
+		test_failed++;
 	}
 }
 
 static int test_main(void *unused)
 {
-	int passed = 0, skipped = 0, failed = 0;
-	const struct test_case *c;
-
-	for (c = test_cases; c->name; c++) {
-		if (only && strcmp(only, c->name))
-			continue;
-		failed++;
-		if (test_losses < TEST_MAX_LOST)
-			test_run_case(c, &passed, &skipped);
-		else
-			test_print("not ok %s\n", c->name);
-	}
-	failed -= passed + skipped;
+	test_run_cases(false);
 	test_print("# %s: %d passed, %d failed, %d skipped, %d checks\n",
-		   ENGINE_NAME, passed, failed, skipped,
+		   ENGINE_NAME, test_passed, test_failed, test_skips,
 		   atomic_read(&test_checks));
 	/* Pairs with the load in test_state_show(): "done" means all is there. */
-	smp_store_release(&test_done, failed ? "fail" : "pass");
+	smp_store_release(&test_done, test_failed ? "fail" : "pass");
 	/* What was lost may come back and use our code and data. */
 	if (!test_losses)
 		module_put(THIS_MODULE);
@@ -427,6 +437,7 @@ DEFINE_SHOW_ATTRIBUTE(test_state);
 
 static int __init test_init(void)
 {
+	test_run_cases(true);
 	test_task = kthread_create(test_main, NULL, KBUILD_MODNAME);
 	if (IS_ERR(test_task))
 		return PTR_ERR(test_task);

@@ -24,6 +24,8 @@ struct probe {
 	pid_t pid;			/* in whom */
 	unsigned long when;		/* and when, jiffies */
 	int nice;
+	unsigned int policy;
+	unsigned int rt_priority;
 	struct e_work *current_work;
 };
 
@@ -39,6 +41,8 @@ static void probe_fn(struct e_work *work)
 	p->pid = current->pid;
 	p->when = jiffies;
 	p->nice = task_nice(current);
+	p->policy = current->policy;
+	p->rt_priority = current->rt_priority;
 	p->current_work = e_current_work();
 	if (p->requeues) {
 		p->requeues--;
