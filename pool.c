@@ -264,11 +264,14 @@ void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work)
 			list_move_tail(&w->node, &worker->waiters);
 }
 
-static noinline void still_atomic(struct cmwq_worker *worker,
-				  cmwq_func_t func, struct cmwq_pwq *pwq)
+/* The item was in softirq context, or it has returned in atomic context. */
+static noinline void look_after_item(struct cmwq_worker *worker,
+				     cmwq_func_t func, struct cmwq_pwq *pwq)
 {
-	if (!worker->task)
-		return;		/* a BH worker */
+	if (!worker->task) {
+		cmwq_bh_item_done(worker, func, pwq);
+		return;
+	}
 	pr_err("%ps on queue %s returned in atomic context (preempt_count %x): it leaked a lock or a preempt_disable()\n",
 	       func, pwq->wq->name, preempt_count());
 	dump_stack();
@@ -363,8 +366,8 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	if (unlikely(current_cred() != current_real_cred() ||
 		     worker->saved_cred))
 		restore_creds(worker, func, pwq);
-	if (unlikely(in_atomic()))
-		still_atomic(worker, func, pwq);
+	if (unlikely(in_atomic() || !worker->task))
+		look_after_item(worker, func, pwq);
 	else
 		cond_resched();
 
@@ -494,8 +497,6 @@ void cmwq_bh_work_for_a_while(struct cmwq_worker *worker)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(2);
 	struct cmwq_pool *pool = worker->pool;
-	struct cmwq_pwq *pwq;
-	cmwq_func_t func;
 	int left = BH_ITEMS;
 
 	raw_spin_lock_irq(&pool->lock);
@@ -505,12 +506,7 @@ void cmwq_bh_work_for_a_while(struct cmwq_worker *worker)
 	worker_count(worker, WORKER_PREP);
 	for (cmwq_pool_splice(pool); !list_empty(&pool->worklist) && left--;
 	     cmwq_pool_splice(pool)) {
-		struct cmwq_work *work = next_item(worker);
-
-		func = work->func;
-		pwq = cmwq_data_pwq(atomic_long_read(&work->data));
-		run_item(worker, work);
-		cmwq_bh_item_done(worker, func, pwq);
+		run_item(worker, next_item(worker));
 		if (time_after(jiffies, end))
 			break;
 	}

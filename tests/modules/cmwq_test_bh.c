@@ -269,6 +269,50 @@ static void disabled_stays_off(void)
 	test_destroy(wq);
 }
 
+static bool misbehave;
+module_param(misbehave, bool, 0444);
+MODULE_PARM_DESC(misbehave, "let items do what they must not");
+
+static void leaking_fn(struct e_work *work)
+{
+	preempt_disable();
+}
+
+static void sleeping_fn(struct e_work *work)
+{
+	schedule_timeout_uninterruptible(2);
+}
+
+static struct e_work bad_work;
+
+/* In the softirq that this task runs itself, not in that of an idle CPU. */
+static void run_bad(void (*fn)(struct e_work *work))
+{
+	struct e_wq *wq;
+
+	if (!misbehave || !ENGINE_IS_CMWQ) {
+		test_skip("only when asked for");
+		return;
+	}
+	wq = e_alloc_workqueue("t_bad", E_BH, 0);
+	E_INIT_WORK(&bad_work, fn);
+	local_bh_disable();
+	EXPECT(e_queue_work(wq, &bad_work));
+	local_bh_enable();
+	WAIT_FOR(!e_work_busy(&bad_work));
+	test_destroy(wq);
+}
+
+static void item_that_leaks(void)
+{
+	run_bad(leaking_fn);
+}
+
+static void item_that_sleeps(void)
+{
+	run_bad(sleeping_fn);
+}
+
 const struct test_case test_cases[] = {
 	CASE(softirq_on_its_cpu),
 	CASE(system_queues),
@@ -280,6 +324,8 @@ const struct test_case test_cases[] = {
 	CASE(cancel_sync_in_atomic_context),
 	CASE(cancel_sync_from_an_item),
 	CASE(disabled_stays_off),
+	CASE(item_that_leaks),
+	CASE(item_that_sleeps),
 	{}
 };
 
