@@ -183,7 +183,7 @@ static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
 		goto fail;
 
 	/* A CPU that comes up after it is seen in the table sees to it. */
-	WRITE_ONCE(cmwq_pools[id], pool);
+	smp_store_release(&cmwq_pools[id], pool);
 	smp_mb();
 	if (key->cpu < 0 || cpu_online(key->cpu))
 		err = cmwq_pool_first_worker(pool);
