@@ -290,10 +290,24 @@ int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask)
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_set_unbound_cpumask);
 
-int cmwq_workqueue_unbound_exclude_cpumask(const struct cpumask *exclude)
+/* The CPUs of @mask, or all but those, are out of bounds from now on. */
+static int exclude_cpus(const struct cpumask *mask, bool all_but)
 {
 	int err;
 
+	mutex_lock(&cmwq_attrs_mutex);
+	if (all_but)
+		cpumask_andnot(excluded, cpu_possible_mask, mask);
+	else
+		cpumask_and(excluded, cpu_possible_mask, mask);
+	set_effective(excluded);
+	err = reapply_all();
+	mutex_unlock(&cmwq_attrs_mutex);
+	return err;
+}
+
+int cmwq_workqueue_unbound_exclude_cpumask(const struct cpumask *exclude)
+{
 	might_sleep();
 	if (!exclude) {
 		cmwq_report("cmwq_workqueue_unbound_exclude_cpumask",
@@ -301,19 +315,12 @@ int cmwq_workqueue_unbound_exclude_cpumask(const struct cpumask *exclude)
 			    "the mask is NULL");
 		return -EINVAL;
 	}
-	mutex_lock(&cmwq_attrs_mutex);
-	cpumask_and(excluded, exclude, cpu_possible_mask);
-	set_effective(excluded);
-	err = reapply_all();
-	mutex_unlock(&cmwq_attrs_mutex);
-	return err;
+	return exclude_cpus(exclude, false);
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_unbound_exclude_cpumask);
 
 int cmwq_workqueue_unbound_housekeeping_update(const struct cpumask *hk)
 {
-	int err;
-
 	might_sleep();
 	if (!hk || !cpumask_intersects(hk, cpu_possible_mask)) {
 		cmwq_report("cmwq_workqueue_unbound_housekeeping_update",
@@ -321,12 +328,7 @@ int cmwq_workqueue_unbound_housekeeping_update(const struct cpumask *hk)
 			    "no possible CPU is in the mask");
 		return -EINVAL;
 	}
-	mutex_lock(&cmwq_attrs_mutex);
-	cpumask_andnot(excluded, cpu_possible_mask, hk);
-	set_effective(excluded);
-	err = reapply_all();
-	mutex_unlock(&cmwq_attrs_mutex);
-	return err;
+	return exclude_cpus(hk, true);
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_unbound_housekeeping_update);
 
