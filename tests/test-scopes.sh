@@ -108,8 +108,13 @@ back_to_the_pod()
 
 stays_away()
 {
+	local pod
+
+	pod=$(pod_of cache 0)
+	[ -z "$(common "$pod" "$last")" ] ||
+		{ echo "CPU $last is in the pod of CPU 0"; return 4; }
 	set_attrs system 0 && echo "0 $last" >"$where/away" || return 1
-	starts_in "$(pod_of cache 0)"
+	starts_in "$pod"
 	[ "$starts" -le 20 ]
 }
 

@@ -469,7 +469,7 @@ static void forty_asleep(void)
 struct cred_probe {
 	struct cmwq_work work;
 	struct completion done;
-	const struct cred *cred;
+	const struct cred *cred, *workers;	/* in use, the worker's own */
 	uid_t fsuid;
 	pid_t pid;
 	const struct cred *leak;	/* override with it, and forget that */
@@ -480,6 +480,7 @@ static void cred_fn(struct cmwq_work *work)
 	struct cred_probe *c = container_of(work, struct cred_probe, work);
 
 	c->cred = current_cred();
+	c->workers = current_real_cred();
 	c->fsuid = from_kuid(&init_user_ns, current_fsuid());
 	c->pid = current->pid;
 	if (c->leak)
@@ -529,13 +530,11 @@ static void check_creds(unsigned int flags)
 	struct cred *cred = other_cred(4321), *second = other_cred(1234);
 	const long before = cred_refs(cred);
 	struct cred_probe *c = cred_probes(2);
-	const struct cred *kernels;
 	struct cmwq_attrs *attrs;
 	int i, same = 0;
 
 	if (!cred_run(without, &c[1]))
 		return;
-	kernels = c[1].cred;
 	EXPECT_EQ(c[1].fsuid, 0);
 
 	EXPECT_EQ(set_cred(with, cred), 0);
@@ -550,7 +549,7 @@ static void check_creds(unsigned int flags)
 		EXPECT_EQ(c[0].fsuid, 4321);
 		EXPECT(c[0].cred == cred);
 		EXPECT_EQ(c[1].fsuid, 0);
-		EXPECT(c[1].cred == kernels);
+		EXPECT(c[1].cred == c[1].workers);
 		same += c[0].pid == c[1].pid;
 	}
 	EXPECT_OP(same, >, 0);
@@ -569,7 +568,7 @@ static void check_creds(unsigned int flags)
 	if (!cred_run(with, &c[0]))
 		return;
 	EXPECT_EQ(c[0].fsuid, 0);
-	EXPECT(c[0].cred == kernels);
+	EXPECT(c[0].cred == c[0].workers);
 	WAIT_FOR(cred_refs(cred) == before);
 
 	EXPECT_EQ(set_cred(with, cred), 0);
