@@ -10,7 +10,7 @@
 #define ALL_FLAGS	(CMWQ_BH | CMWQ_UNBOUND | CMWQ_FREEZABLE | CMWQ_MEM_RECLAIM |   \
 			 CMWQ_HIGHPRI | CMWQ_CPU_INTENSIVE | CMWQ_SYSFS |     \
 			 CMWQ_POWER_EFFICIENT | CMWQ_PERCPU | __CMWQ_ORDERED | \
-			 __CMWQ_SYSTEM)
+			 __CMWQ_SYSTEM | __CMWQ_LEGACY)
 
 /*
  * Destroyed queues are kept for a while, so that using one is a log line and

@@ -31,14 +31,22 @@
  * Who may call what where
  * -----------------------
  *	                                    task   softirq  hardirq  NMI
- *	queue, queue_on, queue_delayed,
- *	mod_delayed, schedule                yes     yes      yes     no
+ *	queue, queue_on, queue_node,
+ *	queue_delayed, mod_delayed,
+ *	queue_rcu, schedule                  yes     yes      yes     no
  *	cancel_work, cancel_delayed_work     yes     yes      yes     no
- *	disable_work, enable_work            yes     yes      yes     no
+ *	disable_work, enable_work,
+ *	enable_and_queue                     yes     yes      yes     no
+ *	execute_in_process_context           yes     yes      yes     no
  *	work_pending, work_busy, congested   yes     yes      yes     no
+ *	show_*, print_worker_info,
+ *	wq_worker_comm                       yes     yes      yes     no
  *	flush*, drain, *_sync                yes      no       no     no
- *	alloc, destroy, set_*_active, attrs  yes      no       no     no
- *	current_work, set_worker_desc        yes      no       no     no
+ *	alloc*, devm_alloc*, destroy,
+ *	set_*_active, attrs                  yes      no       no     no
+ *	work_on_cpu*, schedule_on_each_cpu   yes      no       no     no
+ *	current_work, current_is_*,
+ *	set_worker_desc                      yes      no       no     no
  *
  * Guarantees
  * ----------
@@ -68,6 +76,7 @@
 #include <linux/build_bug.h>
 #include <linux/cpumask.h>
 #include <linux/llist.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/threads.h>
 #include <linux/timer.h>
@@ -76,6 +85,8 @@
 struct cmwq_workqueue;
 struct cmwq_work;
 struct cred;
+struct device;
+struct task_struct;
 
 /**
  * typedef cmwq_func_t - a work function
@@ -87,11 +98,12 @@ struct cred;
 typedef void (*cmwq_func_t)(struct cmwq_work *work);
 
 /**
- * struct cmwq_work - a work item (32 bytes)
+ * struct cmwq_work - a work item (32 bytes without lockdep)
  * @data:	state word; private
  * @entry:	link in the pool's list of waiting items; private
  * @inbox:	link in the pool's inbox; private
  * @func:	the function to call
+ * @lockdep_map: with CONFIG_LOCKDEP only; private
  *
  * Embed it, initialise it with CMWQ_INIT_WORK() and keep it alive until it is
  * neither pending nor running.
@@ -103,9 +115,14 @@ struct cmwq_work {
 		struct llist_node inbox;
 	};
 	cmwq_func_t func;
+#ifdef CONFIG_LOCKDEP
+	struct lockdep_map lockdep_map;
+#endif
 };
 
+#ifndef CONFIG_LOCKDEP
 static_assert(sizeof(struct cmwq_work) <= 32);
+#endif
 
 /**
  * struct cmwq_delayed_work - a work item that is queued after a delay
@@ -119,6 +136,32 @@ struct cmwq_delayed_work {
 	struct timer_list timer;
 	struct cmwq_workqueue *wq;
 	int cpu;
+};
+
+/**
+ * struct cmwq_rcu_work - a work item that is queued after an RCU grace period
+ * @work:	the item
+ * @rcu:	for call_rcu(); private
+ * @wq:		where to queue it then; private
+ * @cpu:	CPU to queue it on; private
+ *
+ * Keep it alive until a _sync function or cmwq_flush_rcu_work() has returned,
+ * or the function runs.  cmwq_cancel_work() alone is not enough: RCU holds on
+ * to the structure until the grace period is over.
+ */
+struct cmwq_rcu_work {
+	struct cmwq_work work;
+	struct rcu_head rcu;
+	struct cmwq_workqueue *wq;
+	int cpu;
+};
+
+/**
+ * struct cmwq_execute_work - for cmwq_execute_in_process_context()
+ * @work: the item; private
+ */
+struct cmwq_execute_work {
+	struct cmwq_work work;
 };
 
 /*
@@ -154,6 +197,7 @@ struct cmwq_delayed_work {
  * @CMWQ_PERCPU:	items run on the CPU they were queued on
  * @__CMWQ_ORDERED:	internal
  * @__CMWQ_SYSTEM:	internal
+ * @__CMWQ_LEGACY:	internal
  *
  * Exactly one of CMWQ_PERCPU and CMWQ_UNBOUND should be given.  With neither
  * the queue is per-CPU, with both it is unbound; either is logged once.
@@ -171,6 +215,7 @@ enum cmwq_wq_flags {
 
 	__CMWQ_ORDERED		= 1 << 17,	/* internal */
 	__CMWQ_SYSTEM		= 1 << 18,	/* internal */
+	__CMWQ_LEGACY		= 1 << 19,	/* internal: cmwq_create_*() */
 };
 
 /**
@@ -202,16 +247,24 @@ enum cmwq_wq_consts {
  * Initialising items.  An item must be initialised before its first use and
  * must not be initialised again while it is pending or disabled.
  */
+#ifdef CONFIG_LOCKDEP
+#define __CMWQ_WORK_MAP_INITIALIZER(n)					\
+	.lockdep_map = STATIC_LOCKDEP_MAP_INIT("(cmwq item)" #n, &(n)),
+#else
+#define __CMWQ_WORK_MAP_INITIALIZER(n)
+#endif
+
 #define __CMWQ_WORK_INITIALIZER(n, f) {					\
 	.data = ATOMIC_LONG_INIT(__CMWQ_WORK_DATA_INIT),		\
 	.entry = { &(n).entry, &(n).entry },				\
 	.func = (f),							\
+	__CMWQ_WORK_MAP_INITIALIZER(n)					\
 }
 
-#define __CMWQ_DELAYED_WORK_INITIALIZER(n, f) {				\
+#define __CMWQ_DELAYED_WORK_INITIALIZER(n, f, tflags) {			\
 	.work = __CMWQ_WORK_INITIALIZER((n).work, (f)),			\
 	.timer = __TIMER_INITIALIZER(cmwq_delayed_work_timer_fn,	\
-				     TIMER_IRQSAFE),			\
+				     (tflags) | TIMER_IRQSAFE),		\
 }
 
 /**
@@ -232,14 +285,56 @@ enum cmwq_wq_consts {
  * Not for items on the stack: those take CMWQ_INIT_DELAYED_WORK_ONSTACK().
  */
 #define CMWQ_DECLARE_DELAYED_WORK(n, f)					\
-	struct cmwq_delayed_work n = __CMWQ_DELAYED_WORK_INITIALIZER(n, f)
+	struct cmwq_delayed_work n = __CMWQ_DELAYED_WORK_INITIALIZER(n, f, 0)
 
-static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
+/**
+ * CMWQ_DECLARE_DEFERRABLE_WORK - the same with a timer that wakes no idle CPU
+ * @n:	name of the struct cmwq_delayed_work; may follow "static"
+ * @f:	cmwq_func_t; reach the item with cmwq_to_delayed_work()
+ *
+ * Not guaranteed: any delay; on an idle CPU the timer waits until something
+ * else wakes it.
+ */
+#define CMWQ_DECLARE_DEFERRABLE_WORK(n, f)				\
+	struct cmwq_delayed_work n =					\
+		__CMWQ_DELAYED_WORK_INITIALIZER(n, f, TIMER_DEFERRABLE)
+
+static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
+				    const char *name,
+				    struct lock_class_key *key)
 {
 	atomic_long_set(&work->data, __CMWQ_WORK_DATA_INIT);
 	INIT_LIST_HEAD(&work->entry);
 	work->func = func;
+#ifdef CONFIG_LOCKDEP
+	lockdep_init_map(&work->lockdep_map, name, key, 0);
+#endif
 }
+
+/* Each place that initialises items has a lockdep class for them. */
+#define __CMWQ_INIT_WORK(_work, _func)					\
+	do {								\
+		static __maybe_unused struct lock_class_key __key;	\
+									\
+		__cmwq_init_work((_work), (_func), "(cmwq item)" #_work, \
+				 &__key);				\
+	} while (0)
+
+#define __CMWQ_INIT_DELAYED_WORK(_dwork, _func, _flags)			\
+	do {								\
+		__CMWQ_INIT_WORK(&(_dwork)->work, _func);		\
+		timer_setup(&(_dwork)->timer,				\
+			    cmwq_delayed_work_timer_fn,			\
+			    (_flags) | TIMER_IRQSAFE);			\
+	} while (0)
+
+#define __CMWQ_INIT_DELAYED_WORK_ONSTACK(_dwork, _func, _flags)		\
+	do {								\
+		__CMWQ_INIT_WORK(&(_dwork)->work, _func);		\
+		timer_setup_on_stack(&(_dwork)->timer,			\
+				     cmwq_delayed_work_timer_fn,	\
+				     (_flags) | TIMER_IRQSAFE);		\
+	} while (0)
 
 /**
  * CMWQ_INIT_WORK - initialise a work item at run time
@@ -248,7 +343,7 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  *
  * Context: any.  The item must be idle and enabled, which is not checked.
  */
-#define CMWQ_INIT_WORK(_work, _func)	__cmwq_init_work((_work), (_func))
+#define CMWQ_INIT_WORK(_work, _func)	__CMWQ_INIT_WORK(_work, _func)
 
 /**
  * CMWQ_INIT_WORK_ONSTACK - the same for an item on the stack
@@ -259,8 +354,21 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  *
  * Context: any.
  */
-#define CMWQ_INIT_WORK_ONSTACK(_work, _func)				\
-	__cmwq_init_work((_work), (_func))
+#define CMWQ_INIT_WORK_ONSTACK(_work, _func)	__CMWQ_INIT_WORK(_work, _func)
+
+/**
+ * CMWQ_INIT_WORK_ONSTACK_KEY - the same with a lockdep class from elsewhere
+ * @_work:	struct cmwq_work *
+ * @_func:	cmwq_func_t
+ * @_key:	struct lock_class_key *, static; for functions whose callers
+ *		shall not be taken for one by lockdep
+ *
+ * Pair it with cmwq_destroy_work_on_stack().
+ *
+ * Context: any.
+ */
+#define CMWQ_INIT_WORK_ONSTACK_KEY(_work, _func, _key)			\
+	__cmwq_init_work((_work), (_func), "(cmwq item)" #_work, (_key))
 
 /**
  * CMWQ_INIT_DELAYED_WORK - initialise a delayed work item at run time
@@ -270,11 +378,7 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  * Context: any.  The item must be idle and enabled, which is not checked.
  */
 #define CMWQ_INIT_DELAYED_WORK(_dwork, _func)				\
-	do {								\
-		__cmwq_init_work(&(_dwork)->work, (_func));		\
-		timer_setup(&(_dwork)->timer,				\
-			    cmwq_delayed_work_timer_fn, TIMER_IRQSAFE);	\
-	} while (0)
+	__CMWQ_INIT_DELAYED_WORK(_dwork, _func, 0)
 
 /**
  * CMWQ_INIT_DELAYED_WORK_ONSTACK - the same for an item on the stack
@@ -286,16 +390,61 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func)
  * Context: any.
  */
 #define CMWQ_INIT_DELAYED_WORK_ONSTACK(_dwork, _func)			\
-	do {								\
-		__cmwq_init_work(&(_dwork)->work, (_func));		\
-		timer_setup_on_stack(&(_dwork)->timer,			\
-				     cmwq_delayed_work_timer_fn,	\
-				     TIMER_IRQSAFE);			\
-	} while (0)
+	__CMWQ_INIT_DELAYED_WORK_ONSTACK(_dwork, _func, 0)
+
+/**
+ * CMWQ_INIT_DEFERRABLE_WORK - a delayed item whose timer wakes no idle CPU
+ * @_dwork:	struct cmwq_delayed_work *
+ * @_func:	cmwq_func_t; reach the item with cmwq_to_delayed_work()
+ *
+ * Not guaranteed: as CMWQ_DECLARE_DEFERRABLE_WORK().
+ *
+ * Context: any.  The item must be idle and enabled, which is not checked.
+ */
+#define CMWQ_INIT_DEFERRABLE_WORK(_dwork, _func)			\
+	__CMWQ_INIT_DELAYED_WORK(_dwork, _func, TIMER_DEFERRABLE)
+
+/**
+ * CMWQ_INIT_DEFERRABLE_WORK_ONSTACK - the same for an item on the stack
+ * @_dwork:	struct cmwq_delayed_work *
+ * @_func:	cmwq_func_t
+ *
+ * Pair it with cmwq_destroy_delayed_work_on_stack().
+ *
+ * Not guaranteed: as CMWQ_DECLARE_DEFERRABLE_WORK().
+ *
+ * Context: any.
+ */
+#define CMWQ_INIT_DEFERRABLE_WORK_ONSTACK(_dwork, _func)		\
+	__CMWQ_INIT_DELAYED_WORK_ONSTACK(_dwork, _func, TIMER_DEFERRABLE)
+
+/**
+ * CMWQ_INIT_RCU_WORK - initialise an item for cmwq_queue_rcu_work()
+ * @_rwork:	struct cmwq_rcu_work *
+ * @_func:	cmwq_func_t; reach the item with cmwq_to_rcu_work()
+ *
+ * Context: any.  The item must be idle and enabled, and its last grace period
+ * over (see struct cmwq_rcu_work), which is not checked.
+ */
+#define CMWQ_INIT_RCU_WORK(_rwork, _func)				\
+	__CMWQ_INIT_WORK(&(_rwork)->work, _func)
+
+/**
+ * CMWQ_INIT_RCU_WORK_ONSTACK - the same for an item on the stack
+ * @_rwork:	struct cmwq_rcu_work *
+ * @_func:	cmwq_func_t
+ *
+ * Pair it with cmwq_destroy_work_on_stack() on its @work.
+ *
+ * Context: any.
+ */
+#define CMWQ_INIT_RCU_WORK_ONSTACK(_rwork, _func)			\
+	__CMWQ_INIT_WORK(&(_rwork)->work, _func)
 
 /**
  * cmwq_destroy_work_on_stack - end the life of an on-stack item
- * @work: the item; warns if it is still pending
+ * @work: the item; warns if it is still pending, or cancelled in its grace
+ *	period
  *
  * Not guaranteed: that it is idle; a running item is not noticed.  Flush or
  * cancel it (_sync) before.
@@ -338,6 +487,29 @@ cmwq_to_delayed_work(struct cmwq_work *work)
 {
 	return container_of(work, struct cmwq_delayed_work, work);
 }
+
+/**
+ * cmwq_to_rcu_work - the RCU work item around an item
+ * @work: the item, as the work function gets it
+ *
+ * Context: any.
+ * Return: the RCU item.  That @work belongs to one is not checked.
+ */
+static inline struct cmwq_rcu_work *cmwq_to_rcu_work(struct cmwq_work *work)
+{
+	return container_of(work, struct cmwq_rcu_work, work);
+}
+
+/**
+ * cmwq_work_data_bits - the state word of an item
+ * @work: the item, not NULL; not checked
+ *
+ * Its layout is private, but for bit 0: the item is pending.
+ *
+ * Context: any.
+ * Return: unsigned long *.
+ */
+#define cmwq_work_data_bits(work)	((unsigned long *)(&(work)->data))
 
 /**
  * cmwq_delayed_work_timer_fn - only for the initialisers above
@@ -407,6 +579,123 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 	cmwq_alloc_workqueue(fmt, CMWQ_UNBOUND | __CMWQ_ORDERED |	\
 			     (flags), 1, ##__VA_ARGS__)
 
+#ifdef CONFIG_LOCKDEP
+/**
+ * __cmwq_alloc_workqueue_lockdep_map - only for the macros below
+ * @owner:	the module that the queue belongs to
+ * @flags:	as cmwq_alloc_workqueue(), and __CMWQ_ORDERED
+ * @max_active:	as there
+ * @map:	as below
+ * @fmt:	as there
+ * @...:	arguments of @fmt
+ *
+ * Context: process context, may sleep.
+ * Return: as there.
+ */
+__printf(5, 6)
+struct cmwq_workqueue *
+__cmwq_alloc_workqueue_lockdep_map(struct module *owner, unsigned int flags,
+				   int max_active, struct lockdep_map *map,
+				   const char *fmt, ...);
+
+/**
+ * cmwq_alloc_workqueue_lockdep_map - cmwq_alloc_workqueue() with a lockdep map
+ * @fmt:	as there
+ * @flags:	as there
+ * @max_active:	as there
+ * @map:	struct lockdep_map *, which outlives the queue; for queues that
+ *		come and go and are of one kind
+ * @...:	arguments of @fmt
+ *
+ * Only with CONFIG_LOCKDEP.
+ *
+ * Not guaranteed: as cmwq_alloc_workqueue().  @map is used until 32 more queues
+ * have been destroyed or cmwq.ko is gone: make it static.
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_alloc_workqueue(); -EINVAL also stands for a NULL @map.
+ */
+#define cmwq_alloc_workqueue_lockdep_map(fmt, flags, max_active, map, ...) \
+	__cmwq_alloc_workqueue_lockdep_map(THIS_MODULE, (flags),	\
+					   (max_active), (map), fmt,	\
+					   ##__VA_ARGS__)
+
+/**
+ * cmwq_alloc_ordered_workqueue_lockdep_map - the same, one item at a time
+ * @fmt:	as cmwq_alloc_ordered_workqueue()
+ * @flags:	as there
+ * @map:	as cmwq_alloc_workqueue_lockdep_map()
+ * @...:	arguments of @fmt
+ *
+ * Only with CONFIG_LOCKDEP.
+ *
+ * Not guaranteed: as both.
+ *
+ * Context: process context, may sleep.
+ * Return: as both.
+ */
+#define cmwq_alloc_ordered_workqueue_lockdep_map(fmt, flags, map, ...)	\
+	cmwq_alloc_workqueue_lockdep_map(fmt, CMWQ_UNBOUND |		\
+					 __CMWQ_ORDERED | (flags), 1,	\
+					 (map), ##__VA_ARGS__)
+#endif /* CONFIG_LOCKDEP */
+
+/**
+ * __cmwq_devm_alloc_workqueue - only for the macros below
+ * @owner:	the module that the queue belongs to
+ * @dev:	as below
+ * @flags:	as cmwq_alloc_workqueue(), and __CMWQ_ORDERED
+ * @max_active:	as there
+ * @fmt:	as there
+ * @...:	arguments of @fmt
+ *
+ * Context: process context, may sleep.
+ * Return: as below.
+ */
+__printf(5, 6)
+struct cmwq_workqueue *__cmwq_devm_alloc_workqueue(struct module *owner,
+						   struct device *dev,
+						   unsigned int flags,
+						   int max_active,
+						   const char *fmt, ...);
+
+/**
+ * cmwq_devm_alloc_workqueue - create a queue that goes with a device
+ * @dev:	the device; when its driver lets go of it the queue is drained
+ *		and destroyed
+ * @fmt:	as cmwq_alloc_workqueue()
+ * @flags:	as there
+ * @max_active:	as there
+ * @...:	arguments of @fmt
+ *
+ * Do not destroy it by hand.
+ *
+ * Not guaranteed: as cmwq_alloc_workqueue().  Resources of @dev taken later go
+ * first: an item must not use them.
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_alloc_workqueue(); -EINVAL also stands for a NULL @dev.
+ */
+#define cmwq_devm_alloc_workqueue(dev, fmt, flags, max_active, ...)	\
+	__cmwq_devm_alloc_workqueue(THIS_MODULE, (dev), (flags),	\
+				    (max_active), fmt, ##__VA_ARGS__)
+
+/**
+ * cmwq_devm_alloc_ordered_workqueue - the same, one item at a time
+ * @dev:	as cmwq_devm_alloc_workqueue()
+ * @fmt:	as cmwq_alloc_ordered_workqueue()
+ * @flags:	as there
+ * @...:	arguments of @fmt
+ *
+ * Not guaranteed: as both.
+ *
+ * Context: process context, may sleep.
+ * Return: as both.
+ */
+#define cmwq_devm_alloc_ordered_workqueue(dev, fmt, flags, ...)		\
+	cmwq_devm_alloc_workqueue(dev, fmt, CMWQ_UNBOUND |		\
+				  __CMWQ_ORDERED | (flags), 1, ##__VA_ARGS__)
+
 /**
  * cmwq_create_workqueue - old name: per-CPU, one item at a time on each CPU
  * @name: its name, a string
@@ -418,7 +707,8 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
  * Return: as cmwq_alloc_workqueue().
  */
 #define cmwq_create_workqueue(name)					\
-	cmwq_alloc_workqueue("%s", CMWQ_MEM_RECLAIM | CMWQ_PERCPU, 1, (name))
+	cmwq_alloc_workqueue("%s", __CMWQ_LEGACY | CMWQ_MEM_RECLAIM |	\
+			     CMWQ_PERCPU, 1, (name))
 
 /**
  * cmwq_create_freezable_workqueue - old name: unbound, one item at a time
@@ -430,8 +720,8 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
  * Return: as cmwq_alloc_workqueue().
  */
 #define cmwq_create_freezable_workqueue(name)				\
-	cmwq_alloc_workqueue("%s", CMWQ_FREEZABLE | CMWQ_UNBOUND |	\
-			     CMWQ_MEM_RECLAIM, 1, (name))
+	cmwq_alloc_workqueue("%s", __CMWQ_LEGACY | CMWQ_FREEZABLE |	\
+			     CMWQ_UNBOUND | CMWQ_MEM_RECLAIM, 1, (name))
 
 /**
  * cmwq_create_singlethread_workqueue - old name: an ordered queue
@@ -445,15 +735,16 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
  * Return: as cmwq_alloc_workqueue().
  */
 #define cmwq_create_singlethread_workqueue(name)			\
-	cmwq_alloc_ordered_workqueue("%s", CMWQ_MEM_RECLAIM, (name))
+	cmwq_alloc_ordered_workqueue("%s", __CMWQ_LEGACY |		\
+				     CMWQ_MEM_RECLAIM, (name))
 
 /**
  * cmwq_destroy_workqueue - drain a queue and free it
  * @wq: the queue; NULL and a queue already destroyed are reported, not followed
  *
- * Items still pending run first.  Delayed items whose timer is running are not
- * waited for: cancel them before.  Refused with a log line from inside an item
- * of @wq, and for the system queues.
+ * Items still pending run first.  Delayed items whose timer is running and RCU
+ * items in their grace period are not waited for: cancel them before.  Refused
+ * with a log line from inside an item of @wq, and for the system queues.
  *
  * Not guaranteed: that later use of @wq is noticed; the last 32 queues
  * destroyed are remembered.  That it returns, if items requeue themselves for
@@ -694,6 +985,44 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
 			struct cmwq_work *work);
 
 /**
+ * cmwq_queue_work_node - queue an item near a NUMA node
+ * @node:	the node, or NUMA_NO_NODE
+ * @wq:		the queue, a CMWQ_UNBOUND one; a per-CPU queue is reported, and
+ *		takes the item all the same
+ * @work:	the item
+ *
+ * Queued from the caller's CPU if that is on @node, else from an online CPU
+ * there.  Without such a CPU, or with a number that is no node's (reported), it
+ * is cmwq_queue_work().
+ *
+ * Not guaranteed: that it runs on @node.
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
+bool cmwq_queue_work_node(int node, struct cmwq_workqueue *wq,
+			  struct cmwq_work *work);
+
+/**
+ * cmwq_queue_rcu_work - queue an item after an RCU grace period
+ * @wq:		the queue; a per-CPU one runs it where the callback is called
+ * @rwork:	the item
+ *
+ * The item is pending from now on, and queued when all RCU readers of now are
+ * done.  Cancelled and queued again it waits for a full grace period again.
+ *
+ * Not guaranteed: a grace period after a false return.  That it is queued: if
+ * @wq is being drained or destroyed when the grace period ends, the item is
+ * idle again, with a log line.  Queued by cmwq_queue_work() right after it was
+ * cancelled, that it does not wait for what is left of the grace period.
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_queue_work_on().
+ */
+bool cmwq_queue_rcu_work(struct cmwq_workqueue *wq,
+			 struct cmwq_rcu_work *rwork);
+
+/**
  * cmwq_queue_delayed_work_on - queue an item on a CPU after a delay
  * @cpu:	as cmwq_queue_work_on()
  * @wq:		the queue
@@ -706,7 +1035,8 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
  * @delay, and early beyond the span of its wheel (12 days with HZ=1000).  That
  * it is queued: if @wq is being drained or destroyed when the timer expires,
  * the item is idle again, with a log line.  Without @cpu, that it is the
- * caller's CPU: a per-CPU queue runs it where the timer expired.
+ * caller's CPU: a per-CPU queue runs it where the timer expired, which is never
+ * a CPU that is isolated from timers (nohz_full=).
  *
  * Context: any but NMI.
  * Return: as cmwq_queue_work_on().
@@ -834,7 +1164,8 @@ void cmwq_drain_workqueue(struct cmwq_workqueue *wq);
  * returns at once.
  *
  * Not guaranteed: that the item is idle on return, if anybody queues it
- * meanwhile.  The timer of a delayed item is not waited for.
+ * meanwhile.  The timer of a delayed item is not waited for, nor the grace
+ * period of an RCU item.
  *
  * Context: process context, may sleep.
  * Return: true if it waited, false if the item was idle or is none (logged).
@@ -856,11 +1187,38 @@ bool cmwq_flush_work(struct cmwq_work *work);
  */
 bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork);
 
+/**
+ * cmwq_flush_rcu_work - wait for the grace period and the run of an RCU item
+ * @rwork: the item
+ *
+ * Otherwise as cmwq_flush_work().
+ *
+ * Not guaranteed: as cmwq_flush_work().
+ *
+ * Context: process context, may sleep.
+ * Return: as cmwq_flush_work().
+ */
+bool cmwq_flush_rcu_work(struct cmwq_rcu_work *rwork);
+
+/**
+ * cmwq_flush_scheduled_work - wait for everybody's items on the system queue
+ *
+ * Description: Old and dangerous, and logged: somebody's item may need a lock
+ * that the caller holds.  Flush your own items instead.  Not guaranteed: as
+ * cmwq_flush_workqueue().
+ *
+ * Context: process context, may sleep.
+ */
+void cmwq_flush_scheduled_work(void);
+
 /* Cancelling and disabling */
 
 /**
  * cmwq_cancel_work - take an item off its queue
  * @work: the item
+ *
+ * An RCU item in its grace period is cancelled at once, but its memory is in
+ * use until that is over; the _sync functions wait for it.
  *
  * Not guaranteed: that it is idle on return.  A running item is not waited for,
  * and it or others may queue it again.
@@ -961,6 +1319,27 @@ bool cmwq_disable_work_sync(struct cmwq_work *work);
 bool cmwq_enable_work(struct cmwq_work *work);
 
 /**
+ * cmwq_enable_and_queue_work - enable an item and queue it if it can be
+ * @wq:		the queue
+ * @work:	the item; one that is not disabled is reported, and queued
+ *
+ * For who disabled an item and does not know whether it was pending then.
+ *
+ * Not guaranteed: that it runs, if others queue, cancel or disable it.
+ *
+ * Context: any but NMI.
+ * Return: as cmwq_enable_work().
+ */
+static inline bool cmwq_enable_and_queue_work(struct cmwq_workqueue *wq,
+					      struct cmwq_work *work)
+{
+	if (!cmwq_enable_work(work))
+		return false;
+	cmwq_queue_work(wq, work);
+	return true;
+}
+
+/**
  * cmwq_disable_delayed_work - cmwq_disable_work() for a delayed item
  * @dwork: the item; its timer is stopped
  *
@@ -1053,6 +1432,175 @@ bool cmwq_workqueue_congested(int cpu, struct cmwq_workqueue *wq);
  * guaranteed: that the item still exists; its function may have freed it.
  */
 struct cmwq_work *cmwq_current_work(void);
+
+/**
+ * cmwq_current_is_workqueue_mem_reclaim - does memory reclaim wait for us?
+ *
+ * Description: For code that must then not wait for a queue without
+ * CMWQ_MEM_RECLAIM.
+ *
+ * Context: task.
+ * Return: true if the calling task runs an item of a CMWQ_MEM_RECLAIM queue,
+ * unless the queue is from a cmwq_create_*() function, where the flag says
+ * nothing.  False does not exclude PF_MEMALLOC.
+ */
+bool cmwq_current_is_workqueue_mem_reclaim(void);
+
+/**
+ * cmwq_current_is_workqueue_rescuer - is the calling task a rescuer?
+ *
+ * Context: task.
+ * Return: false; there are no rescuers.
+ */
+bool cmwq_current_is_workqueue_rescuer(void);
+
+/**
+ * cmwq_show_one_workqueue - print what a queue is doing
+ * @wq: the queue; nothing is printed if it has no items
+ *
+ * Not guaranteed: that all of it is of one instant; more than the first 8 items
+ * of a kind in a pool by name.
+ *
+ * Context: any but NMI.
+ */
+void cmwq_show_one_workqueue(struct cmwq_workqueue *wq);
+
+/**
+ * cmwq_show_all_workqueues - print what all queues and pools are doing
+ *
+ * Description: Not guaranteed: as cmwq_show_one_workqueue().
+ *
+ * Context: any but NMI.
+ */
+void cmwq_show_all_workqueues(void);
+
+/**
+ * cmwq_show_freezable_workqueues - print what CMWQ_FREEZABLE queues are doing
+ *
+ * Description: Not guaranteed: as cmwq_show_one_workqueue().
+ *
+ * Context: any but NMI.
+ */
+void cmwq_show_freezable_workqueues(void);
+
+/**
+ * cmwq_print_worker_info - print which item a task runs
+ * @log_lvl:	KERN_* or ""
+ * @task:	any task that does not go away
+ *
+ * One line with the queue, the function and its description; none if @task runs
+ * no item of cmwq.
+ *
+ * Not guaranteed: that they belong together; nothing is locked.
+ *
+ * Context: any but NMI.
+ */
+void cmwq_print_worker_info(const char *log_lvl, struct task_struct *task);
+
+/**
+ * cmwq_wq_worker_comm - name of a task and of what it runs
+ * @buf:	where to put it, with a final 0
+ * @size:	bytes there
+ * @task:	any task that does not go away
+ *
+ * "name", or "name+description" if @task runs an item of cmwq (the queue, if it
+ * has no description).
+ *
+ * Not guaranteed: as cmwq_print_worker_info().
+ *
+ * Context: any but NMI.
+ */
+void cmwq_wq_worker_comm(char *buf, size_t size, struct task_struct *task);
+
+/* Calling functions elsewhere */
+
+/**
+ * cmwq_execute_in_process_context - call a function that may sleep
+ * @fn:	the function; it gets &@ew->work
+ * @ew:	keeps the call until it is made; not in use
+ *
+ * Not guaranteed: that @ew is not in use; that is not checked.
+ *
+ * Context: any but NMI.
+ * Return: 0 if @fn was called, 1 if it was queued on cmwq_system_percpu_wq
+ * because the caller is an interrupt, -EINVAL without a call if something is
+ * NULL (logged).
+ */
+int cmwq_execute_in_process_context(cmwq_func_t fn,
+				    struct cmwq_execute_work *ew);
+
+/**
+ * cmwq_work_on_cpu_key - only for cmwq_work_on_cpu()
+ * @cpu:	as there
+ * @fn:		as there
+ * @arg:	as there
+ * @key:	lockdep class of the call
+ *
+ * Context: process context, may sleep.
+ * Return: as there.
+ */
+long cmwq_work_on_cpu_key(int cpu, long (*fn)(void *arg), void *arg,
+			  struct lock_class_key *key);
+
+/**
+ * cmwq_work_on_cpu - call a function on a CPU and wait for its result
+ * @_cpu:	a possible CPU, which the caller keeps from going down
+ * @_fn:	long (*)(void *)
+ * @_arg:	its argument
+ *
+ * Not guaranteed: that it is @_cpu, if that is down.  The caller must hold no
+ * lock that @_fn takes.
+ *
+ * Context: process context, may sleep.
+ * Return: what @_fn returned; -EINVAL without a call if there is no such CPU or
+ * function (logged).
+ */
+#define cmwq_work_on_cpu(_cpu, _fn, _arg)				\
+({									\
+	static struct lock_class_key __key;				\
+									\
+	cmwq_work_on_cpu_key((_cpu), (_fn), (_arg), &__key);		\
+})
+
+/**
+ * cmwq_work_on_cpu_safe_key - only for cmwq_work_on_cpu_safe()
+ * @cpu:	as there
+ * @fn:		as there
+ * @arg:	as there
+ * @key:	lockdep class of the call
+ *
+ * Context: process context, may sleep.
+ * Return: as there.
+ */
+long cmwq_work_on_cpu_safe_key(int cpu, long (*fn)(void *arg), void *arg,
+			       struct lock_class_key *key);
+
+/**
+ * cmwq_work_on_cpu_safe - the same, and CPUs stay up or down meanwhile
+ * @_cpu:	a possible CPU
+ * @_fn:	long (*)(void *); must not take cpus_read_lock()
+ * @_arg:	its argument
+ *
+ * Context: process context, may sleep; not with cpus_read_lock() held.
+ * Return: what @_fn returned; without a call -ENODEV if @_cpu is down, -EINVAL
+ * if there is no such CPU or function (logged).
+ */
+#define cmwq_work_on_cpu_safe(_cpu, _fn, _arg)				\
+({									\
+	static struct lock_class_key __key;				\
+									\
+	cmwq_work_on_cpu_safe_key((_cpu), (_fn), (_arg), &__key);	\
+})
+
+/**
+ * cmwq_schedule_on_each_cpu - run a function on each online CPU and wait
+ * @func: cmwq_func_t; all of them at the same time
+ *
+ * Context: process context, may sleep; not with cpus_read_lock() held, which
+ * @func must not take either.
+ * Return: 0, -ENOMEM, or -EINVAL if there is no function (logged).
+ */
+int cmwq_schedule_on_each_cpu(cmwq_func_t func);
 
 /**
  * cmwq_set_worker_desc - describe the running item in the views
