@@ -17,6 +17,8 @@
  */
 #include "cmwq_internal.h"
 
+#include <linux/sched/isolation.h>
+
 /* The queue does not take an item that is claimed: it is idle again. */
 static void give_up(struct cmwq_work *work)
 {
@@ -39,6 +41,24 @@ void cmwq_delayed_work_timer_fn(struct timer_list *t)
 }
 EXPORT_SYMBOL_GPL(cmwq_delayed_work_timer_fn);
 
+/*
+ * CPUs that are isolated from the kernel's timers get none: the item is queued
+ * from a housekeeping CPU, and still runs where it shall.
+ */
+static void start_timer(struct timer_list *timer, int cpu)
+{
+	if (housekeeping_enabled(CMWQ_HK_TIMER)) {
+		cpu = raw_smp_processor_id();
+		if (!housekeeping_test_cpu(cpu, CMWQ_HK_TIMER))
+			cpu = housekeeping_any_cpu(CMWQ_HK_TIMER);
+		add_timer_on(timer, cpu);
+	} else if (cpu == CMWQ_WORK_CPU_UNBOUND || !cpu_online(cpu)) {
+		add_timer_global(timer);
+	} else {
+		add_timer_on(timer, cpu);
+	}
+}
+
 /* @dwork is claimed, interrupts are off. */
 static void start_delay(int cpu, struct cmwq_workqueue *wq,
 			struct cmwq_delayed_work *dwork, unsigned long delay)
@@ -53,10 +73,7 @@ static void start_delay(int cpu, struct cmwq_workqueue *wq,
 	dwork->wq = wq;
 	dwork->cpu = cpu;
 	timer->expires = jiffies + delay;
-	if (cpu == CMWQ_WORK_CPU_UNBOUND || !cpu_online(cpu))
-		add_timer(timer);
-	else
-		add_timer_on(timer, cpu);
+	start_timer(timer, cpu);
 }
 
 static bool dwork_sane(struct cmwq_delayed_work *dwork, const char *what,
