@@ -249,6 +249,12 @@ struct cmwq_workqueue {
 	struct module		*owner;		/* I */
 	struct cmwq_device	*device;	/* W writes; V2 in sysfs.c */
 	char			name[CMWQ_NAME_LEN];	/* I */
+#ifdef CONFIG_LOCKDEP
+	struct lockdep_map	*lockdep_map;	/* I: own_map or its creator's */
+	struct lockdep_map	own_map;	/* A: lockdep's */
+	struct lock_class_key	lock_key;	/* A: lockdep's */
+	char			lock_name[CMWQ_NAME_LEN + 8];	/* I */
+#endif
 };
 
 struct cmwq_worker {
@@ -618,6 +624,12 @@ int cmwq_queues_init(void);
 void cmwq_queues_exit(void);
 bool cmwq_begin_destroying(struct cmwq_workqueue *wq);
 void cmwq_destroy_queue(struct cmwq_workqueue *wq);
+__printf(6, 0)
+struct cmwq_workqueue *cmwq_valloc_workqueue(struct module *owner,
+					     unsigned int flags, int max_active,
+					     struct lockdep_map *map,
+					     void *caller, const char *fmt,
+					     va_list args);
 
 /* wq->mutex is held. */
 #define cmwq_for_each_pwq(pwq, wq)					\

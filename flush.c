@@ -27,7 +27,7 @@
  *    way into the inbox on another CPU, OFFQ ones in the hands of somebody who
  *    keeps interrupts off: both states are short, so the stealer tries again.
  */
-#include "cmwq_internal.h"
+#include "lockdep.h"
 
 #define DRAIN_PATIENCE	(5 * HZ)	/* then it says what it waits for */
 
@@ -171,6 +171,15 @@ bool cmwq_item_usable(struct cmwq_work *work, const char *what, void *caller)
 
 /* Waiting for one item */
 
+/* Does the calling task run this very item? */
+static bool runs_itself(struct cmwq_work *work)
+{
+	struct cmwq_worker *self = cmwq_current_worker();
+
+	return self && self->current_work == work &&
+	       self->current_func == work->func;
+}
+
 /* Put @w where the end of the item's execution is noticed; false: it is idle. */
 static bool add_waiter(struct cmwq_work *work, struct cmwq_waiter *w)
 {
@@ -232,6 +241,13 @@ static bool on_bh(struct cmwq_work *work)
 	return bh;
 }
 
+static bool in_bh_item(void)
+{
+	struct cmwq_worker *self = cmwq_current_worker();
+
+	return self && !self->task;
+}
+
 /* Whoever waits for a BH item may do it in atomic context, too. */
 static void may_wait(struct cmwq_work *work)
 {
@@ -266,24 +282,23 @@ static void wait_for_item(struct cmwq_waiter *w)
  */
 bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 {
-	struct cmwq_worker *self = cmwq_current_worker();
 	struct cmwq_waiter w = { .work = work };
 	bool waited = false;
 
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	may_wait(work);
-	if (unlikely(self && !self->task && !on_bh(work))) {
+	if (unlikely(in_bh_item() && !on_bh(work))) {
 		cmwq_report(what, caller, -EWOULDBLOCK,
 			    "a BH item cannot wait for an item of a queue without CMWQ_BH: not waiting");
 		return false;
 	}
-	if (unlikely(self && self->current_work == work &&
-		     self->current_func == work->func)) {
+	if (unlikely(runs_itself(work))) {
 		cmwq_report(what, caller, -EDEADLK,
 			    "an item cannot wait for itself: not waiting");
 		return false;
 	}
+	cmwq_touch_flushed(work);
 	do {
 		w.again = false;
 		init_completion(&w.done);
@@ -407,6 +422,8 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
+	if (!runs_itself(work))
+		cmwq_touch_work(work);
 
 	may_wait(work);
 	pending = steal(work, &flags, &runs);
@@ -728,9 +745,11 @@ bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller)
 void cmwq_flush_workqueue(struct cmwq_workqueue *wq)
 {
 	might_sleep();
-	if (cmwq_wq_usable(wq, "cmwq_flush_workqueue",
-			   __builtin_return_address(0)))
-		flush_queue(wq, false);
+	if (!cmwq_wq_usable(wq, "cmwq_flush_workqueue",
+			    __builtin_return_address(0)))
+		return;
+	cmwq_touch_wq(wq);
+	flush_queue(wq, false);
 }
 EXPORT_SYMBOL_GPL(cmwq_flush_workqueue);
 
@@ -798,6 +817,7 @@ void cmwq_drain_workqueue(struct cmwq_workqueue *wq)
 	if (!cmwq_wq_usable(wq, "cmwq_drain_workqueue",
 			    __builtin_return_address(0)))
 		return;
+	cmwq_touch_wq(wq);
 
 	mutex_lock(&wq->mutex);
 	if (!wq->nr_drainers++ && wq->intake == CMWQ_OPEN)

@@ -38,9 +38,11 @@
  *    clears it itself; the idle timer passes it over, so it cannot be retired
  *    between being picked and being woken.
  */
+#include "lockdep.h"
 #include "policy.h"
 
 #include <linux/cred.h>
+#include <linux/debug_locks.h>
 
 #ifdef CMWQ_BUSTED
 /* The deliberately broken variant, for tests that must fail. */
@@ -272,8 +274,9 @@ static noinline void look_after_item(struct cmwq_worker *worker,
 		cmwq_bh_item_done(worker, func, pwq);
 		return;
 	}
-	pr_err("%ps on queue %s returned in atomic context (preempt_count %x): it leaked a lock or a preempt_disable()\n",
+	pr_err("%ps on queue %s returned in atomic context or with a lock held (preempt_count %x): it leaked a lock or a preempt_disable()\n",
 	       func, pwq->wq->name, preempt_count());
+	debug_show_held_locks(current);
 	dump_stack();
 }
 
@@ -324,6 +327,7 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	struct task_struct *wake = NULL;
 	struct cmwq_worker *runs_it;
 	cmwq_func_t func = work->func;
+	struct cmwq_map map;
 	bool woke = false;
 
 	runs_it = bucket_find(bucket, work);
@@ -334,6 +338,7 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	}
 
 	cmwq_item_del(work);
+	cmwq_map_copy(&map, work);
 	hlist_add_head(&worker->busy_node, bucket);
 	worker->current_work = work;
 	worker->current_func = func;
@@ -360,13 +365,16 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 
 	if (unlikely(pwq->cred))
 		worker->saved_cred = override_creds(pwq->cred);
+	cmwq_map_enter(pwq->wq, &map);
 	func(work);
 	/* @work may be gone */
+	cmwq_map_leave(pwq->wq, &map);
 
 	if (unlikely(current_cred() != current_real_cred() ||
 		     worker->saved_cred))
 		restore_creds(worker, func, pwq);
-	if (unlikely(in_atomic() || !worker->task))
+	if (unlikely(in_atomic() || lockdep_depth(current) ||
+		     !worker->task))
 		look_after_item(worker, func, pwq);
 	else
 		cond_resched();

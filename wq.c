@@ -2,7 +2,7 @@
 /*
  * wq.c - creating and destroying queues, and the system queues
  */
-#include "cmwq_internal.h"
+#include "lockdep.h"
 
 #include <linux/moduleparam.h>
 #include <linux/rcupdate.h>
@@ -80,10 +80,17 @@ MODULE_PARM_DESC(power_efficient, "make CMWQ_POWER_EFFICIENT queues unbound (def
 
 /* Creating */
 
-static __printf(4, 0)
+static void free_queue(struct cmwq_workqueue *wq)
+{
+	if (wq)
+		cmwq_wq_map_exit(wq);
+	kfree(wq);
+}
+
+static __printf(5, 0)
 struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
-				   int max_active, const char *fmt,
-				   va_list args)
+				   int max_active, struct lockdep_map *map,
+				   const char *fmt, va_list args)
 {
 	struct cmwq_workqueue *wq;
 	int err = -ENOMEM;
@@ -95,6 +102,7 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 	    sizeof(wq->name))
 		pr_warn("queue name cut to \"%s\": %d characters at most\n",
 			wq->name, CMWQ_NAME_LEN - 1);
+	cmwq_wq_map_init(wq, map);
 
 	if (flags & CMWQ_POWER_EFFICIENT && power_efficient)
 		flags = (flags & ~CMWQ_PERCPU) | CMWQ_UNBOUND;
@@ -131,7 +139,7 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 		__module_get(THIS_MODULE);
 		wq->intake = CMWQ_OPEN;
 		mutex_lock(&cmwq_wq_mutex);
-		list_add_tail(&wq->node, &cmwq_workqueues);
+		list_add_tail_rcu(&wq->node, &cmwq_workqueues);
 		mutex_unlock(&cmwq_wq_mutex);
 	}
 	mutex_unlock(&cmwq_attrs_mutex);
@@ -145,18 +153,29 @@ fail:
 		cmwq_shares_free(wq);
 		free_cpumask_var(wq->cpus);
 	}
-	kfree(wq);
+	free_queue(wq);
 	return NULL;
 }
 
-struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
-					      unsigned int flags,
-					      int max_active,
-					      const char *fmt, ...)
+/**
+ * cmwq_valloc_workqueue - check the arguments and create a queue
+ * @owner:	as __cmwq_alloc_workqueue()
+ * @flags:	as there
+ * @max_active:	as there
+ * @map:	the lockdep map of its items, or NULL for one of its own
+ * @caller:	for the log
+ * @fmt:	as there
+ * @args:	arguments of @fmt
+ *
+ * Return: as there.
+ */
+struct cmwq_workqueue *cmwq_valloc_workqueue(struct module *owner,
+					     unsigned int flags, int max_active,
+					     struct lockdep_map *map,
+					     void *caller, const char *fmt,
+					     va_list args)
 {
-	void *caller = __builtin_return_address(0);
 	struct cmwq_workqueue *wq;
-	va_list args;
 
 	might_sleep();
 	if (!fmt || !*fmt) {
@@ -183,12 +202,25 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
 			    "an ordered queue takes neither CMWQ_PERCPU nor CMWQ_CPU_INTENSIVE: ignored");
 		flags &= ~(CMWQ_PERCPU | CMWQ_CPU_INTENSIVE);
 	}
-	va_start(args, fmt);
-	wq = alloc_queue(owner, flags, max_active, fmt, args);
-	va_end(args);
+	wq = alloc_queue(owner, flags, max_active, map, fmt, args);
 	/* A queue that cannot be shown is a queue all the same. */
 	if (wq && flags & CMWQ_SYSFS)
 		cmwq_sysfs_add(wq, "cmwq_alloc_workqueue", caller);
+	return wq;
+}
+
+struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
+					      unsigned int flags,
+					      int max_active,
+					      const char *fmt, ...)
+{
+	struct cmwq_workqueue *wq;
+	va_list args;
+
+	va_start(args, fmt);
+	wq = cmwq_valloc_workqueue(owner, flags, max_active, NULL,
+				   __builtin_return_address(0), fmt, args);
+	va_end(args);
 	return wq;
 }
 EXPORT_SYMBOL_GPL(__cmwq_alloc_workqueue);
@@ -259,7 +291,7 @@ void cmwq_destroy_queue(struct cmwq_workqueue *wq)
 	old = quarantine[quarantined % QUARANTINE];
 	quarantine[quarantined++ % QUARANTINE] = wq;
 	mutex_unlock(&cmwq_wq_mutex);
-	kfree(old);
+	free_queue(old);
 	module_put(THIS_MODULE);
 }
 
@@ -270,6 +302,7 @@ void cmwq_destroy_workqueue(struct cmwq_workqueue *wq)
 	might_sleep();
 	if (!cmwq_wq_usable(wq, "cmwq_destroy_workqueue", caller))
 		return;
+	cmwq_touch_wq(wq);
 	if (wq->flags & __CMWQ_SYSTEM) {
 		cmwq_report("cmwq_destroy_workqueue", caller, -EPERM,
 			    "%s is a system queue and stays", wq->name);
@@ -306,7 +339,8 @@ struct cmwq_workqueue *alloc_system_queue(unsigned int flags,
 	va_list args;
 
 	va_start(args, fmt);
-	wq = alloc_queue(THIS_MODULE, flags | __CMWQ_SYSTEM, 0, fmt, args);
+	wq = alloc_queue(THIS_MODULE, flags | __CMWQ_SYSTEM, 0, NULL, fmt,
+			 args);
 	va_end(args);
 	if (wq)
 		module_put(THIS_MODULE);
@@ -340,5 +374,5 @@ void cmwq_queues_exit(void)
 	destroy_system_queues(ARRAY_SIZE(system_queues));
 	cmwq_routes_exit();
 	for (i = 0; i < QUARANTINE; i++)
-		kfree(quarantine[i]);
+		free_queue(quarantine[i]);
 }
