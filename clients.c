@@ -12,6 +12,7 @@
 #include "cmwq_internal.h"
 
 #include <linux/delay.h>
+#include <linux/rcupdate.h>
 
 /**
  * cmwq_owner_name - the name of a queue's owner, for messages
@@ -121,6 +122,7 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 	if (event != MODULE_STATE_GOING || mod == THIS_MODULE)
 		return NOTIFY_DONE;
 
+	rcu_barrier();		/* items in their grace period get on a queue */
 	while ((wq = queue_left_by(mod))) {
 		pr_err("module %s goes away without destroying its queue %s (errno %d): running its items and destroying it now; call cmwq_destroy_workqueue() in its exit\n",
 		       cmwq_owner_name(mod), wq->name, -EBUSY);

@@ -70,15 +70,16 @@
  *
  *   on a queue  bit 3 WAITED (somebody flushes it), bits 4-7 flush colour,
  *               bits 8-63 the pwq
- *   off queue   bit 3 DELAYED (claimed by its running timer), bits 4-7 zero,
- *               bits 8-23 disable depth, bits 24-54 id of the
- *               pool that had it last, bit 55 zero, bits 56-63 magic
+ *   off queue   bit 3 DELAYED (claimed by its running timer), bits 4-6 HEAD,
+ *               WAIT, AGAIN (see rcu.c), bit 7 zero, bits 8-23 disable depth,
+ *               bits 24-54 id of the pool that had it last, bit 55 zero,
+ *               bits 56-63 magic
  *
  * Who writes it: without PENDING anybody, by compare-and-exchange.  With
  * PENDING and OFFQ or UNLINKED its claimer; UNLINKED items found in an inbox,
- * ACTIVE and INACTIVE ones the holder of that pool's lock.  A claim is short:
- * its owner keeps interrupts off until the item is in an inbox, its timer is
- * armed or the claim is given up.
+ * ACTIVE and INACTIVE ones the holder of that pool's lock.  With WAIT anybody
+ * again.  A claim is short: its owner keeps interrupts off until the item is in
+ * an inbox, its timer is armed, WAIT is set or the claim is given up.
  *
  * The magic and the unused combinations let a zeroed, poisoned (0x6b, 0x5a) or
  * never initialised item be told from a valid one.
@@ -91,6 +92,9 @@
 #define WORK_INACTIVE		6UL
 #define WORK_WAITED		BIT(3)
 #define WORK_DELAYED		BIT(3)
+#define WORK_RCU_HEAD		BIT(4)
+#define WORK_RCU_WAIT		BIT(5)
+#define WORK_RCU_AGAIN		BIT(6)
 #define WORK_COLOUR_SHIFT	4
 #define WORK_COLOURS		16
 #define WORK_PWQ_ALIGN		256
@@ -101,7 +105,7 @@
 #define WORK_DEPTH_MASK		(0xffffUL << WORK_DEPTH_SHIFT)
 #define WORK_POOL_SHIFT		24
 #define WORK_POOL_MASK		(0x7fffffffUL << WORK_POOL_SHIFT)
-#define WORK_OFFQ_FIXED		((0xffUL << 56) | BIT(55) | 0xf6UL)
+#define WORK_OFFQ_FIXED		((0xffUL << 56) | BIT(55) | 0x86UL)
 
 /* workers */
 #define WORKER_PREP		BIT(0)	/* between items: not counted */
@@ -321,8 +325,21 @@ static inline bool cmwq_data_delayed(unsigned long data)
 /* In the hands of somebody who is about to queue it, or to give it up. */
 static inline bool cmwq_data_claimed(unsigned long data)
 {
-	return (data & (WORK_PENDING | WORK_WHERE | WORK_DELAYED)) ==
-	       WORK_PENDING;
+	return (data & (WORK_PENDING | WORK_WHERE | WORK_DELAYED |
+			WORK_RCU_WAIT)) == WORK_PENDING;
+}
+
+/* Pending, and to be queued by the RCU callback. */
+static inline bool cmwq_data_rcu_waits(unsigned long data)
+{
+	return (data & (WORK_WHERE | WORK_RCU_WAIT)) == WORK_RCU_WAIT;
+}
+
+/* Idle, but its rcu_head is still with RCU. */
+static inline bool cmwq_data_rcu_left(unsigned long data)
+{
+	return (data & (WORK_PENDING | WORK_WHERE | WORK_RCU_HEAD)) ==
+	       WORK_RCU_HEAD;
 }
 
 static inline bool cmwq_data_disabled(unsigned long data)
@@ -522,6 +539,11 @@ bool cmwq_wq_accepts(int cpu, struct cmwq_workqueue *wq,
 bool cmwq_item_sane(struct cmwq_work *work, unsigned long data);
 __printf(4, 5)
 void cmwq_report(const char *what, void *caller, int err, const char *fmt, ...);
+
+/* rcu.c */
+void cmwq_rcu_queue_behind(int cpu, struct cmwq_workqueue *wq,
+			   struct cmwq_work *work);
+void cmwq_rcu_settle(struct cmwq_work *work);
 
 /* flush.c */
 bool cmwq_steal(struct cmwq_work *work, unsigned long *flags);

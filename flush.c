@@ -26,6 +26,8 @@
  * F2: stealing a pending item against a claim.  UNLINKED items may be on their
  *    way into the inbox on another CPU, OFFQ ones in the hands of somebody who
  *    keeps interrupts off: both states are short, so the stealer tries again.
+ *    Timers and grace periods are long: DELAYED items are taken with their
+ *    timer (L1), those with WAIT from the callback's hands (G1).
  */
 #include "lockdep.h"
 
@@ -77,6 +79,11 @@ static bool try_steal(struct cmwq_work *work, unsigned long data, bool *runs)
 		atomic_long_andnot(WORK_DELAYED, &work->data);
 		return true;
 	}
+	if (cmwq_data_rcu_waits(data))
+		return atomic_long_try_cmpxchg(&work->data,	/* G1 */
+					       (long *)&data,
+					       data & ~(WORK_RCU_WAIT |
+							WORK_RCU_AGAIN));
 	if ((data & WORK_WHERE) == WORK_OFFQ)
 		return false;					/* F2 */
 
@@ -137,7 +144,7 @@ static bool certainly_idle(struct cmwq_work *work)
 	struct cmwq_pool *pool = cmwq_data_pool(data);
 	bool idle;
 
-	if (data & WORK_PENDING)
+	if (data & WORK_PENDING || cmwq_data_rcu_left(data))
 		return false;
 	if (!pool)
 		return true;
@@ -404,9 +411,13 @@ static bool enable(struct cmwq_work *work, const char *what, void *caller)
 static bool disable_sync(struct cmwq_work *work, const char *what,
 			 void *caller)
 {
-	bool pending = disable(work, what, caller);
+	bool pending;
 
+	if (!cmwq_item_usable(work, what, caller))
+		return false;
+	pending = disable(work, what, caller);
 	cmwq_flush_item(work, what, caller);
+	cmwq_rcu_settle(work);
 	return pending;
 }
 
@@ -440,6 +451,7 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 	if (!pending)
 		pending = take_off(work, &disabled, what, caller);
 	cmwq_flush_item(work, what, caller);
+	cmwq_rcu_settle(work);
 	if (disabled)
 		enable(work, what, caller);
 	return pending;
@@ -525,7 +537,8 @@ EXPORT_SYMBOL_GPL(cmwq_enable_delayed_work);
 
 void cmwq_destroy_work_on_stack(struct cmwq_work *work)
 {
-	WARN(work && cmwq_work_pending(work),
+	WARN(work && (cmwq_work_pending(work) ||
+		      cmwq_data_rcu_left(atomic_long_read(&work->data))),
 	     "cmwq: the on-stack item of %ps is still pending: cancel or flush it first\n",
 	     work->func);
 }

@@ -256,8 +256,13 @@ bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 			struct cmwq_work *work)
 {
 	struct cmwq_pwq *pwq = choose_pwq(cpu, wq);
-	struct cmwq_pool *last = cmwq_data_pool(atomic_long_read(&work->data));
+	unsigned long data = atomic_long_read(&work->data);
+	struct cmwq_pool *last = cmwq_data_pool(data);
 
+	if (unlikely(data & WORK_RCU_HEAD)) {
+		cmwq_rcu_queue_behind(cpu, wq, work);
+		return true;
+	}
 	if (last && last != pwq->pool &&
 	    !(wq->flags & __CMWQ_ORDERED) &&			/* S2 */
 	    follow(last, wq, work))				/* Q1 */

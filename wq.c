@@ -371,7 +371,9 @@ void cmwq_queues_exit(void)
 {
 	int i;
 
+	rcu_barrier();		/* the callbacks in rcu.c; here they can queue */
 	destroy_system_queues(ARRAY_SIZE(system_queues));
+	rcu_barrier();		/* and those of items that were drained */
 	cmwq_routes_exit();
 	for (i = 0; i < QUARANTINE; i++)
 		free_queue(quarantine[i]);
