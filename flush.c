@@ -880,6 +880,22 @@ struct cmwq_work *cmwq_current_work(void)
 }
 EXPORT_SYMBOL_GPL(cmwq_current_work);
 
+bool cmwq_current_is_workqueue_mem_reclaim(void)
+{
+	const unsigned int flags = CMWQ_MEM_RECLAIM | __CMWQ_LEGACY;
+	struct cmwq_worker *worker = cmwq_current_worker();
+
+	return worker && worker->current_pwq &&
+	       (worker->current_pwq->wq->flags & flags) == CMWQ_MEM_RECLAIM;
+}
+EXPORT_SYMBOL_GPL(cmwq_current_is_workqueue_mem_reclaim);
+
+bool cmwq_current_is_workqueue_rescuer(void)
+{
+	return false;		/* there are none */
+}
+EXPORT_SYMBOL_GPL(cmwq_current_is_workqueue_rescuer);
+
 void cmwq_set_worker_desc(const char *fmt, ...)
 {
 	struct cmwq_worker *worker = cmwq_current_worker();
