@@ -207,7 +207,7 @@ struct cmwq_pwq {
 
 	const struct cred	*cred;		/* I */
 	struct list_head	waiting;	/* N: in share->waiting */
-	struct list_head	node;		/* W: wq->pwqs */
+	struct list_head	node;		/* W, or RCU to read: wq->pwqs */
 	struct cmwq_pwq		*successor;	/* U: ordered: the next one */
 	struct rcu_head		rcu;		/* A */
 } __aligned(WORK_PWQ_ALIGN);
@@ -641,7 +641,7 @@ int cmwq_scope_by_name(const char *name);
 
 /* wq.c */
 extern struct mutex cmwq_wq_mutex;
-extern struct list_head cmwq_workqueues;	/* M */
+extern struct list_head cmwq_workqueues;	/* M, or RCU to read */
 int cmwq_queues_init(void);
 void cmwq_queues_exit(void);
 bool cmwq_begin_destroying(struct cmwq_workqueue *wq);

@@ -34,6 +34,7 @@
 #include "cmwq_internal.h"
 
 #include <linux/cred.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
@@ -227,7 +228,7 @@ int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 		     const struct cpumask *unbound_mask)
 {
 	struct cmwq_pwq * __percpu *route = NULL, * __percpu *old;
-	struct cmwq_pwq *pwq, *first_new;
+	struct cmwq_pwq *pwq, *next, *first_new;
 	cpumask_var_t cpus, pod;
 	LIST_HEAD(pwqs);
 	int err = -ENOMEM;
@@ -263,7 +264,10 @@ int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 	first_new = list_first_entry(&pwqs, struct cmwq_pwq, node);
 	if (wq->flags & __CMWQ_ORDERED)
 		plug(wq, first_new);
-	list_splice_tail_init(&pwqs, &wq->pwqs);
+	list_for_each_entry_safe(pwq, next, &pwqs, node) {
+		list_del(&pwq->node);
+		list_add_tail_rcu(&pwq->node, &wq->pwqs);
+	}
 	smp_store_release(&wq->route, route);
 	cpumask_copy(wq->cpus, cpus);
 	if (wq->flags & CMWQ_UNBOUND)
@@ -345,7 +349,7 @@ static void reap_queue(struct cmwq_workqueue *wq)
 	list_for_each_entry_safe(pwq, next, &wq->pwqs, node) {
 		if (!may_go(wq, pwq))
 			continue;
-		list_del(&pwq->node);
+		list_del_rcu(&pwq->node);
 		wq->gone_executed += pwq->executed;
 		wq->gone_cancelled += pwq->cancelled;
 		free_pwq(pwq);

@@ -5,6 +5,7 @@
 #include "lockdep.h"
 
 #include <linux/moduleparam.h>
+#include <linux/rculist.h>
 #include <linux/rcupdate.h>
 
 #define ALL_FLAGS	(CMWQ_BH | CMWQ_UNBOUND | CMWQ_FREEZABLE | CMWQ_MEM_RECLAIM |   \
@@ -281,7 +282,7 @@ void cmwq_destroy_queue(struct cmwq_workqueue *wq)
 	mutex_unlock(&wq->mutex);
 
 	mutex_lock(&cmwq_wq_mutex);
-	list_del(&wq->node);
+	list_del_rcu(&wq->node);
 	mutex_unlock(&cmwq_wq_mutex);
 
 	synchronize_rcu();					/* D2 */

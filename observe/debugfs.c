@@ -5,7 +5,7 @@
  * Every file starts with its name and format version.  Tables have their column
  * names in the second line and no blanks inside a field.
  */
-#include "../cmwq_internal.h"
+#include "observe.h"
 
 #include <linux/ctype.h>
 #include <linux/debugfs.h>
@@ -14,7 +14,13 @@
 
 static struct dentry *root;
 
-static unsigned int list_length(struct list_head *list)
+/**
+ * cmwq_list_length - count the entries of a list
+ * @list: the list; its lock is held
+ *
+ * Return: how many.
+ */
+unsigned int cmwq_list_length(struct list_head *list)
 {
 	struct list_head *pos;
 	unsigned int n = 0;
@@ -24,11 +30,16 @@ static unsigned int list_length(struct list_head *list)
 	return n;
 }
 
-/*
- * Items in the inbox, of one pwq or (NULL) of all.  pool->lock is held, so
- * nobody takes any; looking must not link or kick them.
+/**
+ * cmwq_inbox_length - count what producers pushed
+ * @pool:	the pool; its lock is held, so nobody takes any
+ * @pwq:	of this pwq only; NULL for all
+ *
+ * Looking must not link or kick them.
+ *
+ * Return: how many items.
  */
-static unsigned int inbox_length(struct cmwq_pool *pool, struct cmwq_pwq *pwq)
+unsigned int cmwq_inbox_length(struct cmwq_pool *pool, struct cmwq_pwq *pwq)
 {
 	struct cmwq_work *work;
 	unsigned int n = 0;
@@ -80,7 +91,7 @@ static unsigned int nr_inactive(struct cmwq_pool *pool)
 			if (pwq->pool != pool)
 				continue;
 			raw_spin_lock_irq(&pool->lock);
-			n += list_length(&pwq->inactive);
+			n += cmwq_list_length(&pwq->inactive);
 			raw_spin_unlock_irq(&pool->lock);
 		}
 		mutex_unlock(&wq->mutex);
@@ -116,8 +127,8 @@ static int pools_show(struct seq_file *m, void *unused)
 		u64 counts[7];
 
 		raw_spin_lock_irq(&pool->lock);
-		waiting = list_length(&pool->worklist) +
-			  inbox_length(pool, NULL);
+		waiting = cmwq_list_length(&pool->worklist) +
+			  cmwq_inbox_length(pool, NULL);
 		list_for_each_entry(worker, &pool->workers, node)
 			busy += !!worker->current_work;
 		workers = pool->nr_workers;
@@ -166,20 +177,32 @@ static const char * const flag_names[] = {
 	[0] = "bh", [1] = "unbound", [2] = "freezable", [3] = "mem_reclaim",
 	[4] = "highpri", [5] = "cpu_intensive", [6] = "sysfs",
 	[7] = "power_efficient", [8] = "percpu", [17] = "ordered",
-	[18] = "system",
+	[18] = "system", [19] = "legacy",
 };
 
-static void show_flags(struct seq_file *m, unsigned int flags)
+/**
+ * cmwq_flags_text - a queue's flags as words
+ * @buf:	where to put them
+ * @size:	bytes there
+ * @flags:	CMWQ_*
+ *
+ * Return: @buf.
+ */
+const char *cmwq_flags_text(char *buf, size_t size, unsigned int flags)
 {
 	const char *sep = "";
+	size_t len = 0;
 	int i;
 
+	buf[0] = '\0';
 	for (i = 0; i < ARRAY_SIZE(flag_names); i++) {
 		if (!(flags & BIT(i)) || !flag_names[i])
 			continue;
-		seq_printf(m, "%s%s", sep, flag_names[i]);
+		len += scnprintf(buf + len, size - len, "%s%s", sep,
+				 flag_names[i]);
 		sep = ",";
 	}
+	return buf;
 }
 
 static const char *intake_name(struct cmwq_workqueue *wq)
@@ -205,6 +228,7 @@ static int workqueues_show(struct seq_file *m, void *unused)
 		u64 executed = 0, cancelled = 0, in_flight = 0;
 		unsigned int active = 0, inactive = 0;
 		struct cmwq_pwq *pwq;
+		char text[128];
 		int i;
 
 		mutex_lock(&wq->mutex);
@@ -212,9 +236,9 @@ static int workqueues_show(struct seq_file *m, void *unused)
 		cancelled = wq->gone_cancelled;
 		cmwq_for_each_pwq(pwq, wq) {
 			raw_spin_lock_irq(&pwq->pool->lock);
-			in_flight += inbox_length(pwq->pool, pwq);
+			in_flight += cmwq_inbox_length(pwq->pool, pwq);
 			active += pwq->nr_active;
-			inactive += list_length(&pwq->inactive);
+			inactive += cmwq_list_length(&pwq->inactive);
 			executed += pwq->executed;
 			cancelled += pwq->cancelled;
 			for (i = 0; i < WORK_COLOURS; i++)
@@ -228,8 +252,8 @@ static int workqueues_show(struct seq_file *m, void *unused)
 			   intake_name(wq), READ_ONCE(wq->max_active), active,
 			   inactive, executed + cancelled + in_flight,
 			   executed, cancelled);
-		show_flags(m, wq->flags);
-		seq_putc(m, '\n');
+		seq_printf(m, "%s\n", cmwq_flags_text(text, sizeof(text),
+						      wq->flags));
 	}
 	mutex_unlock(&cmwq_wq_mutex);
 	return 0;
