@@ -64,6 +64,39 @@ ktap_test "destroying it again" \
 	said "cmwq_destroy_workqueue, ${from}the queue has been destroyed"
 ktap_test "a timer that survived its queue" \
 	said "cmwq_queue_delayed_work, timer, .*queue t_gone_timer has been"
+ktap_test "a grace period that survived its queue" \
+	said "cmwq_queue_rcu_work, callback, .*queue t_gone_rcu (has|is) be"
+for what in queue_rcu_work flush_rcu_work queue_work_node \
+	    execute_in_process_context; do
+	ktap_test "$what without an item" \
+		said "cmwq_$what, ${from}the item is NULL"
+done
+for what in work_on_cpu work_on_cpu_safe schedule_on_each_cpu \
+	    execute_in_process_context; do
+	ktap_test "$what without a function" \
+		said "cmwq_$what, ${from}the function is NULL"
+done
+ktap_test "a function for no such CPU" \
+	said "cmwq_work_on_cpu, ${from}there is no CPU -1"
+ktap_test "a function for no certain CPU" \
+	said "cmwq_work_on_cpu, ${from}it takes a certain CPU"
+ktap_test "no such node" said "cmwq_queue_work_node, ${from}there is no node -2"
+ktap_test "a node for a per-CPU queue" \
+	said "cmwq_queue_work_node, ${from}queue events is per-CPU"
+ktap_test "a queue of no device" \
+	said "cmwq_devm_alloc_workqueue, ${from}the device is NULL"
+ktap_test "a dump of no queue" \
+	said "cmwq_show_one_workqueue, ${from}the queue is NULL"
+ktap_test "a dump of no task" \
+	said "cmwq_print_worker_info, ${from}the task is NULL"
+ktap_test "a dump at no level" \
+	said "cmwq_print_worker_info, ${from}the log level is NULL"
+ktap_test "the name of no task" \
+	said "cmwq_wq_worker_comm, ${from}the task is NULL"
+ktap_test "no room for a name" \
+	said "cmwq_wq_worker_comm, ${from}no room for the name"
+ktap_test "waiting for everybody's items" \
+	said "cmwq_flush_scheduled_work, ${from}waits for everybody"
 ktap_test "destroying a system queue" \
 	said "cmwq_destroy_workqueue, ${from}events is a system queue"
 ktap_test "queueing while the queue is drained" \

@@ -5,6 +5,9 @@
  *
  * The log lines are checked by tests/test-badinput.sh.
  */
+#include <linux/nodemask.h>
+#include <linux/rcupdate.h>
+
 #include "engine.h"
 #include "cmwq_test.h"
 #include "cmwq_test_probe.h"
@@ -136,6 +139,90 @@ static void null_arguments(void)
 	cmwq_set_worker_desc("%s", "not in an item");
 	EXPECT(!cmwq_work_pending(&p->work));
 	EXPECT(cmwq_queue_work(cmwq_system_percpu_wq, &p->work));
+	WAIT(&p->done);
+	cmwq_flush_work(&p->work);
+	probes_free(p);
+}
+
+static void null_arguments_of_helpers(void)
+{
+	struct cmwq_execute_work ew;
+	struct cmwq_rcu_work rwork;
+	struct cmwq_work work;
+	long (*nobody)(void *arg) = NULL;
+	char buf[8] = "old";
+
+	CMWQ_INIT_RCU_WORK(&rwork, probe_fn);
+	EXPECT(!cmwq_queue_rcu_work(NULL, &rwork));
+	EXPECT(!cmwq_queue_rcu_work(cmwq_system_percpu_wq, NULL));
+	EXPECT(!cmwq_flush_rcu_work(NULL));
+	EXPECT(!cmwq_work_pending(&rwork.work));
+	CMWQ_INIT_WORK(&work, probe_fn);
+	EXPECT(!cmwq_queue_work_node(0, NULL, &work));
+	EXPECT(!cmwq_queue_work_node(0, cmwq_system_dfl_wq, NULL));
+	EXPECT(!cmwq_enable_and_queue_work(cmwq_system_dfl_wq, NULL));
+	EXPECT_EQ(cmwq_execute_in_process_context(NULL, &ew), -EINVAL);
+	EXPECT_EQ(cmwq_execute_in_process_context(probe_fn, NULL), -EINVAL);
+	EXPECT_EQ(cmwq_work_on_cpu(0, nobody, NULL), -EINVAL);
+	EXPECT_EQ(cmwq_work_on_cpu_safe(0, nobody, NULL), -EINVAL);
+	EXPECT_EQ(cmwq_schedule_on_each_cpu(NULL), -EINVAL);
+	EXPECT(!cmwq_devm_alloc_workqueue(NULL, "t_nodev", CMWQ_PERCPU, 0));
+	cmwq_show_one_workqueue(NULL);
+	cmwq_print_worker_info(NULL, current);
+	cmwq_print_worker_info(KERN_INFO, NULL);
+	cmwq_wq_worker_comm(NULL, 8, current);
+	cmwq_wq_worker_comm(buf, 0, current);
+	cmwq_wq_worker_comm(buf, sizeof(buf), NULL);
+	EXPECT(!strcmp(buf, "old"));
+	still_works();
+}
+
+static long never_fn(void *arg)
+{
+	FAIL("called for a CPU that does not exist");
+	return 0;
+}
+
+static void bad_places(void)
+{
+	static const int cpus[] = { -1, INT_MAX, CMWQ_WORK_CPU_UNBOUND };
+	static const int nodes[] = { -2, INT_MIN, MAX_NUMNODES, INT_MAX };
+	struct probe *p = probes(1);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cpus); i++) {
+		EXPECT_EQ(cmwq_work_on_cpu(cpus[i], never_fn, NULL), -EINVAL);
+		EXPECT_EQ(cmwq_work_on_cpu_safe(cpus[i], never_fn, NULL),
+			  -EINVAL);
+	}
+	/* Queued all the same. */
+	for (i = 0; i < ARRAY_SIZE(nodes); i++) {
+		EXPECT(cmwq_queue_work_node(nodes[i], cmwq_system_dfl_wq,
+					    &p->work));
+		WAIT(&p->done);
+		cmwq_flush_work(&p->work);
+	}
+	EXPECT(cmwq_queue_work_node(0, cmwq_system_percpu_wq, &p->work));
+	WAIT(&p->done);
+	cmwq_flush_work(&p->work);
+	probes_free(p);
+}
+
+static void flush_of_everybodys_items(void)
+{
+	struct probe *p = probes(1);
+
+	EXPECT(cmwq_schedule_work(&p->work));
+	cmwq_flush_scheduled_work();
+	EXPECT_EQ(RUNS(p), 1);
+	probes_free(p);
+}
+
+static void enable_and_queue_what_is_enabled(void)
+{
+	struct probe *p = probes(1);
+
+	EXPECT(cmwq_enable_and_queue_work(cmwq_system_percpu_wq, &p->work));
 	WAIT(&p->done);
 	cmwq_flush_work(&p->work);
 	probes_free(p);
@@ -306,6 +393,45 @@ static void timer_of_a_destroyed_queue(void)
 	probes_free(p);
 }
 
+/* A grace period that ends when the item's queue is closed. */
+static struct cmwq_workqueue *rcu_wq;
+static bool rcu_reading, rcu_end;
+
+static void rcu_thread(int nr)
+{
+	unsigned long limit = jiffies + 8 * HZ;
+
+	if (nr) {
+		cmwq_destroy_workqueue(rcu_wq);
+		return;
+	}
+	rcu_read_lock();
+	WRITE_ONCE(rcu_reading, true);
+	while (!READ_ONCE(rcu_end) && time_before(jiffies, limit))
+		cpu_relax();
+	rcu_read_unlock();
+}
+
+static void grace_period_of_a_destroyed_queue(void)
+{
+	struct cmwq_rcu_work *rwork = kzalloc(sizeof(*rwork), GFP_KERNEL);
+
+	rcu_wq = cmwq_alloc_workqueue("t_gone_rcu", CMWQ_PERCPU, 0);
+	CMWQ_INIT_RCU_WORK(rwork, probe_fn);
+	test_thread_start(rcu_thread, 0, 1);
+	WAIT_FOR(READ_ONCE(rcu_reading));
+	EXPECT(cmwq_queue_rcu_work(rcu_wq, rwork));
+	/* It waits for the reader, too. */
+	test_thread_sleeps(test_thread_start(rcu_thread, 1, 0));
+	EXPECT(cmwq_work_pending(&rwork->work));
+	WRITE_ONCE(rcu_end, true);
+	test_threads_join();
+	EXPECT(!cmwq_cancel_work_sync(&rwork->work));
+	EXPECT(!cmwq_work_pending(&rwork->work));
+	kfree(rwork);
+	still_works();
+}
+
 static void system_queue_stays(void)
 {
 	cmwq_destroy_workqueue(cmwq_system_percpu_wq);
@@ -422,6 +548,10 @@ const struct test_case test_cases[] = {
 	CASE(disabled_too_often),
 	CASE(drain_names_what_it_waits_for),
 	CASE(null_arguments),
+	CASE(null_arguments_of_helpers),
+	CASE(bad_places),
+	CASE(flush_of_everybodys_items),
+	CASE(enable_and_queue_what_is_enabled),
 	CASE(plain_item_as_delayed),
 	CASE(bad_cpus),
 	CASE(bad_queues),
@@ -430,6 +560,7 @@ const struct test_case test_cases[] = {
 	CASE(waiting_for_oneself),
 	CASE(destroyed_queue),
 	CASE(timer_of_a_destroyed_queue),
+	CASE(grace_period_of_a_destroyed_queue),
 	CASE(system_queue_stays),
 	CASE(queueing_while_drained),
 	CASE(queueing_while_destroyed),

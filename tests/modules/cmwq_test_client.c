@@ -10,7 +10,8 @@
  *		1 is written to "release", or, if sleep_ms is set, that long
  *   churn=1	a thread creates, uses and destroys queues
  *   leak=1	its queue is left behind when the module goes
- *   leak=2	the queue with items to run, and one on a system queue, too
+ *   leak=2	the queue with items to run, one on a system queue, and one in
+ *		its grace period, too
  *
  * Unless leak is set, unloading releases and waits for everything.
  */
@@ -190,9 +191,21 @@ static void left_system_fn(struct cmwq_work *work)
 	pr_info("left system item has run\n");
 }
 
+static void left_rcu_fn(struct cmwq_work *work)
+{
+	msleep(300);
+	pr_info("left RCU item has run\n");
+}
+
+static struct cmwq_rcu_work left_rcu_work;
+
 static void leave_items(void)
 {
 	int i;
+
+	CMWQ_INIT_RCU_WORK(&left_rcu_work, left_rcu_fn);
+	if (!cmwq_queue_rcu_work(cmwq_system_wq, &left_rcu_work))
+		pr_err("FAIL: an idle RCU item was refused\n");
 
 	cmwq_workqueue_set_max_active(wq, 1);
 	for (i = 0; i < NR_LEFT; i++) {

@@ -24,6 +24,8 @@
 #define ENGINE_IS_CMWQ			1
 #define ENGINE_HAS_DISABLE		1
 #define ENGINE_HAS_BH			1
+/* timers of delayed items keep off isolated CPUs */
+#define ENGINE_HAS_HOUSEKEEPING		1
 /* max_active of an unbound queue counts machine-wide, not per NUMA node */
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE	1
 /* an item off a full unbound queue lets go of those who flush it */
@@ -33,6 +35,8 @@
 #define e_work				cmwq_work
 #define e_delayed_work			cmwq_delayed_work
 #define e_wq				cmwq_workqueue
+#define e_rcu_work			cmwq_rcu_work
+#define e_execute_work			cmwq_execute_work
 
 #define E_BH				CMWQ_BH
 #define E_UNBOUND			CMWQ_UNBOUND
@@ -56,10 +60,26 @@
 #define E_INIT_WORK_ONSTACK		CMWQ_INIT_WORK_ONSTACK
 #define E_INIT_DELAYED_WORK		CMWQ_INIT_DELAYED_WORK
 #define E_INIT_DELAYED_WORK_ONSTACK	CMWQ_INIT_DELAYED_WORK_ONSTACK
+#define E_DECLARE_DEFERRABLE_WORK	CMWQ_DECLARE_DEFERRABLE_WORK
+#define E_INIT_DEFERRABLE_WORK		CMWQ_INIT_DEFERRABLE_WORK
+#define E_INIT_DEFERRABLE_WORK_ONSTACK	CMWQ_INIT_DEFERRABLE_WORK_ONSTACK
+#define E_INIT_WORK_ONSTACK_KEY		CMWQ_INIT_WORK_ONSTACK_KEY
+#define E_INIT_RCU_WORK			CMWQ_INIT_RCU_WORK
+#define E_INIT_RCU_WORK_ONSTACK		CMWQ_INIT_RCU_WORK_ONSTACK
 #define e_destroy_work_on_stack		cmwq_destroy_work_on_stack
 #define e_destroy_delayed_work_on_stack	cmwq_destroy_delayed_work_on_stack
 #define e_to_delayed_work		cmwq_to_delayed_work
 #define e_from_work			cmwq_from_work
+#define e_to_rcu_work			cmwq_to_rcu_work
+#define e_work_data_bits		cmwq_work_data_bits
+
+#define e_queue_rcu_work		cmwq_queue_rcu_work
+#define e_flush_rcu_work		cmwq_flush_rcu_work
+#define e_queue_work_node		cmwq_queue_work_node
+#define e_enable_and_queue_work		cmwq_enable_and_queue_work
+#define e_execute_in_process_context	cmwq_execute_in_process_context
+#define e_work_on_cpu			cmwq_work_on_cpu
+#define e_work_on_cpu_safe		cmwq_work_on_cpu_safe
 
 #define e_alloc_workqueue		cmwq_alloc_workqueue
 #define e_alloc_ordered_workqueue	cmwq_alloc_ordered_workqueue
@@ -135,6 +155,7 @@
 #define ENGINE_IS_CMWQ			0
 #define ENGINE_HAS_DISABLE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0))
 #define ENGINE_HAS_BH		(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
+#define ENGINE_HAS_HOUSEKEEPING	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 /*
@@ -152,6 +173,8 @@
 #define e_work				work_struct
 #define e_delayed_work			delayed_work
 #define e_wq				workqueue_struct
+#define e_rcu_work			rcu_work
+#define e_execute_work			execute_work
 
 #define E_BH				WQ_BH
 #define E_UNBOUND			WQ_UNBOUND
@@ -179,11 +202,26 @@
 #define E_INIT_WORK_ONSTACK		INIT_WORK_ONSTACK
 #define E_INIT_DELAYED_WORK		INIT_DELAYED_WORK
 #define E_INIT_DELAYED_WORK_ONSTACK	INIT_DELAYED_WORK_ONSTACK
+#define E_DECLARE_DEFERRABLE_WORK	DECLARE_DEFERRABLE_WORK
+#define E_INIT_DEFERRABLE_WORK		INIT_DEFERRABLE_WORK
+#define E_INIT_DEFERRABLE_WORK_ONSTACK	INIT_DEFERRABLE_WORK_ONSTACK
+#define E_INIT_WORK_ONSTACK_KEY		INIT_WORK_ONSTACK_KEY
+#define E_INIT_RCU_WORK			INIT_RCU_WORK
+#define E_INIT_RCU_WORK_ONSTACK		INIT_RCU_WORK_ONSTACK
 #define e_destroy_work_on_stack		destroy_work_on_stack
 #define e_destroy_delayed_work_on_stack	destroy_delayed_work_on_stack
 #define e_to_delayed_work		to_delayed_work
 #define e_from_work(_var, _work, _field) \
 	container_of(_work, typeof(*(_var)), _field)
+#define e_to_rcu_work			to_rcu_work
+#define e_work_data_bits		work_data_bits
+
+#define e_queue_rcu_work		queue_rcu_work
+#define e_flush_rcu_work		flush_rcu_work
+#define e_queue_work_node		queue_work_node
+#define e_execute_in_process_context	execute_in_process_context
+#define e_work_on_cpu			work_on_cpu
+#define e_work_on_cpu_safe		work_on_cpu_safe
 
 #define e_alloc_workqueue		alloc_workqueue
 #define e_alloc_ordered_workqueue	alloc_ordered_workqueue
@@ -220,6 +258,7 @@
 #define e_disable_delayed_work		disable_delayed_work
 #define e_disable_delayed_work_sync	disable_delayed_work_sync
 #define e_enable_delayed_work		enable_delayed_work
+#define e_enable_and_queue_work		enable_and_queue_work
 #else
 /* Never called: tests ask ENGINE_HAS_DISABLE first.  A call does not link. */
 bool e_disable_work(struct work_struct *work);
@@ -228,6 +267,8 @@ bool e_enable_work(struct work_struct *work);
 bool e_disable_delayed_work(struct delayed_work *dwork);
 bool e_disable_delayed_work_sync(struct delayed_work *dwork);
 bool e_enable_delayed_work(struct delayed_work *dwork);
+bool e_enable_and_queue_work(struct workqueue_struct *wq,
+			     struct work_struct *work);
 #endif
 
 #define e_work_pending			work_pending
