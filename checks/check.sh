@@ -95,11 +95,11 @@ check_kernel-doc()
 	local script=build/tools/checkpatch/kernel-doc out bad=0
 
 	[ -f "$script" ] || { echo "no $script"; return 1; }
-	out=$(perl "$script" -none -v include/cmwq.h ./*.c 2>&1)
+	out=$(perl "$script" -none -v include/cmwq.h ./*.c observe/*.c 2>&1)
 	grep -v ' info: Scanning doc for ' <<<"$out" | grep . && bad=1
 	grep -HnE '^/\*\*.*\*/' include/cmwq.h && bad=1
 	# The queues are variables.
-	sed -n 's/^EXPORT_SYMBOL_GPL(\(.*\));$/\1/p' ./*.c |
+	sed -n 's/^EXPORT_SYMBOL_GPL(\(.*\));$/\1/p' ./*.c observe/*.c |
 		grep -v '^cmwq_system_.*wq$' | while read -r name; do
 			grep -q "^include/cmwq.h:.* function $name\$" <<<"$out" ||
 				echo "$name: exported without kernel-doc"
@@ -142,6 +142,41 @@ check_version()
 		{ echo "CHANGELOG.md does not know $version"; return 1; }
 }
 
+# docs/api.md: rows with a test name what is declared, and tests that exist.
+check_api-table()
+{
+	local stock name test file bad=0 rows=0
+
+	while IFS='|' read -r _ stock name _ test _; do
+		test=$(sed 's/^ *//; s/ *$//' <<<"$test")
+		case $test in
+		-|test|---|'') continue ;;
+		esac
+		rows=$((rows + 1))
+		file=${test%%:*}
+		case $test in
+		*.c:*) grep -q "CASE(${test#*: })" "tests/modules/$file" ;;
+		*.sh:*) grep -qF "ktap_test \"${test#*: }\"" "tests/$file" ;;
+		*.sh) [ -f "tests/$file" ] ;;
+		*) false ;;
+		esac || { echo "docs/api.md:$stock: no test \"$test\""; bad=1; }
+		while read -r name; do
+			grep -qE "(^|[^A-Za-z0-9_])$name([^A-Za-z0-9_]|$)" \
+				include/cmwq.h ||
+				{ echo "docs/api.md: $name is not in cmwq.h"
+				  bad=1; }
+		done < <(grep -oiE '\<cmwq_[a-z0-9_]+' <<<"$name")
+	done < <(grep '^|' docs/api.md)
+	[ $rows -gt 100 ] || { echo "docs/api.md: $rows rows"; bad=1; }
+	# And the other way round: nothing exported that is not in it.
+	sed -n 's/^EXPORT_SYMBOL_GPL(\(cmwq_.*\));$/\1/p' ./*.c observe/*.c |
+		grep -v '_key$' | while read -r name; do
+			grep -q "\`$name\`" docs/api.md ||
+				echo "docs/api.md: $name is missing"
+		done | grep . && bad=1
+	return $bad
+}
+
 # Build apart with W=1 and sparse; keep what is said about our own files.
 # Diagnostics about the kernel's headers are the kernel's.
 check_build()
@@ -162,8 +197,9 @@ check_build()
 
 mkdir -p build/check
 echo "KTAP version 1"
-echo "1..$((6 + 2 * $#))"
-for check in checkpatch kernel-doc shellcheck spdx whitespace version; do
+echo "1..$((7 + 2 * $#))"
+for check in checkpatch kernel-doc shellcheck spdx whitespace version \
+	     api-table; do
 	"check_$check" >"$log" 2>&1
 	result "$check" $?
 done
