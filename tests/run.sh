@@ -129,7 +129,7 @@ judge()
 run_suite()
 {
 	local dir=$1 kernel=$2 preempt=$3 smp=$4 variant=$5 expect=$6 limit=$7
-	local script=$8 env=() word begun=$SECONDS append="preempt=$preempt"
+	local script=$8 env=() word begun=$SECONDS
 
 	shift 8
 	if [ "$variant" = host ]; then
@@ -145,7 +145,7 @@ run_suite()
 		done
 		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
 		"$here/vm/vm.sh" run --kernel "$kernel" --smp "$smp" \
-			--append "$append" --timeout "$limit" \
+			--append "preempt=$preempt" --timeout "$limit" \
 			--payload "$root/build/$kernel/payload-$variant" \
 			--out "$dir" "${env[@]}" -- "sh ./$script" \
 			>"$dir/log" 2>&1 &

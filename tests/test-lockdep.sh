@@ -5,7 +5,9 @@
 # What lockdep has to find on a kernel that has it.  It goes silent after its
 # first report, so one case for each boot.
 #
-# Environment: CASE=NAME, one of tests/modules/cmwq_test_lockdep.c
+# Environment: CASE=NAME, one of tests/modules/cmwq_test_lockdep.c.  The kernel's
+# own tells lockdep of an idle item on older kernels only: there ENGINE=stock is
+# the control for the cases that wait for a queue.
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"

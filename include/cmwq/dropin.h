@@ -251,10 +251,6 @@ static inline bool __cmwq_delayed_work_pending(const struct cmwq_delayed_work *w
  * for the kernel's items.
  */
 
-#ifndef __CMWQ_WORK_MAP_INITIALIZER
-#define __CMWQ_WORK_MAP_INITIALIZER(n)
-#endif
-
 #undef __WORK_INITIALIZER
 #define __WORK_INITIALIZER(n, f) {					\
 	.data = ATOMIC_LONG_INIT(__cmwq_pick(&(n), __CMWQ_STOCK_DATA,	\
@@ -357,7 +353,7 @@ do {									\
 #define WQ_BH				CMWQ_BH
 #define __WQ_ORDERED			__CMWQ_ORDERED
 #define __WQ_ORDERED_EXPLICIT		0
-#define __WQ_LEGACY			0
+#define __WQ_LEGACY			__CMWQ_LEGACY
 #define __WQ_DEPRECATED			0
 
 #undef WQ_UNBOUND_MAX_ACTIVE
@@ -400,8 +396,8 @@ static inline unsigned int __cmwq_dropin_flags(unsigned int flags,
 #define create_workqueue		cmwq_create_workqueue
 #undef create_freezable_workqueue
 #define create_freezable_workqueue(name)				\
-	alloc_workqueue("%s", CMWQ_FREEZABLE | CMWQ_UNBOUND |		\
-			CMWQ_MEM_RECLAIM, 1, (name))
+	alloc_workqueue("%s", __CMWQ_LEGACY | CMWQ_FREEZABLE |		\
+			CMWQ_UNBOUND | CMWQ_MEM_RECLAIM, 1, (name))
 #undef create_singlethread_workqueue
 #define create_singlethread_workqueue	cmwq_create_singlethread_workqueue
 #undef alloc_workqueue_lockdep_map
