@@ -154,6 +154,8 @@ void cmwq_pwq_stop_waiting(struct cmwq_pwq *pwq)
  * cmwq_share_of - the share that a pool's items draw on
  * @wq:		the queue, unbound
  * @node:	the pool's node, or NUMA_NO_NODE if its CPUs are of several
+ *
+ * Return: the share.
  */
 struct cmwq_share *cmwq_share_of(struct cmwq_workqueue *wq, int node)
 {

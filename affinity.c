@@ -30,6 +30,8 @@ static int *smt_of, *cache_of, *shard_of;	/* T */
 /**
  * cmwq_scope_name - name of an affinity scope
  * @scope: the scope
+ *
+ * Return: a constant string.
  */
 const char *cmwq_scope_name(enum cmwq_affn_scope scope)
 {

@@ -14,6 +14,8 @@
 #include <linux/sched/isolation.h>
 #include <linux/workqueue.h>
 
+#define MAX_SHARD_SIZE	8192	/* cores */
+
 static cpumask_var_t requested;		/* T: asked for last */
 static cpumask_var_t excluded;		/* T: isolated, or excluded */
 static cpumask_var_t effective;		/* T: where unbound items may run */
@@ -380,9 +382,8 @@ static DECLARE_WORK(rescan_work, rescan);
 /**
  * cmwq_cpus_changed - a CPU has come up or is going down
  *
- * The shares of max_active follow soon, and the pods of a new CPU.
- *
- * Context: any but NMI.
+ * Context: any but NMI.  The shares of max_active follow later, and the pods of
+ * a new CPU.
  */
 void cmwq_cpus_changed(void)
 {
@@ -442,9 +443,9 @@ int cmwq_attrs_init(void)
 {
 	int err = -ENOMEM;
 
-	if (!cmwq_cache_shard_size || cmwq_cache_shard_size > NR_CPUS) {
+	if (!cmwq_cache_shard_size || cmwq_cache_shard_size > MAX_SHARD_SIZE) {
 		pr_err("cache_shard_size=%u is out of range (errno %d): give a number from 1 to %d\n",
-		       cmwq_cache_shard_size, -EINVAL, NR_CPUS);
+		       cmwq_cache_shard_size, -EINVAL, MAX_SHARD_SIZE);
 		return -EINVAL;
 	}
 	if (!alloc_cpumask_var(&requested, GFP_KERNEL))

@@ -3,9 +3,10 @@
  * bh.c - items in softirq context
  *
  * The pools of CMWQ_BH queues, two per CPU (normal, high), have one worker each,
- * which is no thread, and not counted as a worker, but a tasklet.  It follows the protocol of pool.c like any
- * other: idle, picked (waking), up, counted while it runs items.  To wake it
- * means to raise the tasklet on its CPU.
+ * which is no thread but a tasklet, and not among the workers that are counted
+ * and limited.  It follows the protocol of pool.c like any other: idle, picked
+ * (waking), up, managed while it runs items.  To wake it means to raise the
+ * tasklet on its CPU.
  *
  * B1: raising against the tasklet.  The call to the other CPU is in use from
  *    the raising until the tasklet is scheduled there, and pool->waking is set
@@ -68,6 +69,7 @@ void cmwq_bh_raise(struct cmwq_worker *worker)
  * cmwq_bh_current - the BH worker whose items run on this CPU
  *
  * Context: softirq.
+ * Return: the worker; NULL while none is up.
  */
 struct cmwq_worker *cmwq_bh_current(void)
 {
@@ -122,6 +124,8 @@ static void bh_run(struct tasklet_struct *t)
  * cmwq_bh_pool - the pool of BH items of a CPU
  * @cpu:	a possible CPU
  * @high:	that of CMWQ_HIGHPRI queues
+ *
+ * Return: the pool.
  */
 struct cmwq_pool *cmwq_bh_pool(unsigned int cpu, bool high)
 {

@@ -15,6 +15,12 @@
  * P2: a pool that goes against its last threads.  A thread counts in nr_threads
  *    until its scheduler hooks are off; what it does after that is no longer
  *    about its pool.
+ *
+ * P3: a new pool of a CPU against the CPU that comes up.
+ *	makes				CPU, cpu_up_fn()
+ *	1. into the table [mb]		1. online
+ *	2. online: first worker		2. in the table: first worker
+ *    One of them sees the other's step 1.  If both do there are two workers.
  */
 #include "cmwq_internal.h"
 
@@ -182,9 +188,8 @@ static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
 	if (copy_masks(pool, key))
 		goto fail;
 
-	/* A CPU that comes up after it is seen in the table sees to it. */
 	smp_store_release(&cmwq_pools[id], pool);
-	smp_mb();
+	smp_mb();	/* P3 */
 	if (key->cpu < 0 || cpu_online(key->cpu))
 		err = cmwq_pool_first_worker(pool);
 	else

@@ -46,6 +46,8 @@ static DECLARE_WORK(reap_work, reap_retired);
 /**
  * cmwq_pwq_idle - has a pwq no items?
  * @pwq: the pwq; its pool's lock is held
+ *
+ * Return: true if it has none.
  */
 bool cmwq_pwq_idle(struct cmwq_pwq *pwq)
 {
@@ -268,7 +270,7 @@ int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 		list_del(&pwq->node);
 		list_add_tail_rcu(&pwq->node, &wq->pwqs);
 	}
-	smp_store_release(&wq->route, route);
+	smp_store_release(&wq->route, route);	/* S1: filled in before */
 	cpumask_copy(wq->cpus, cpus);
 	if (wq->flags & CMWQ_UNBOUND)
 		cmwq_shares_update(wq);

@@ -842,11 +842,10 @@ struct cmwq_attrs {
 /**
  * cmwq_alloc_workqueue_attrs - allocate attributes
  *
- * Set to what a CMWQ_UNBOUND queue has: nice 0, SCHED_NORMAL, all possible CPUs,
- * CMWQ_AFFN_DFL, not strict, no credentials.
- *
  * Context: process context, may sleep.
- * Return: the attributes, NULL without memory.
+ * Return: the attributes, set to what a CMWQ_UNBOUND queue has: nice 0,
+ * SCHED_NORMAL, all possible CPUs, CMWQ_AFFN_DFL, not strict, no credentials.
+ * NULL without memory.
  */
 struct cmwq_attrs *cmwq_alloc_workqueue_attrs(void);
 
