@@ -547,10 +547,11 @@ void cmwq_rcu_settle(struct cmwq_work *work);
 
 /* flush.c */
 bool cmwq_steal(struct cmwq_work *work, unsigned long *flags);
-bool cmwq_flush_put(struct cmwq_workqueue *wq, unsigned int colour);
-bool cmwq_pwq_colour_done(struct cmwq_pwq *pwq, unsigned int colour);
 bool cmwq_item_usable(struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller);
+
+/* drain.c: flushing and draining whole queues */
+bool cmwq_pwq_colour_done(struct cmwq_pwq *pwq, unsigned int colour);
 void cmwq_drain(struct cmwq_workqueue *wq);
 bool cmwq_wq_alive(struct cmwq_workqueue *wq, const char *what, void *caller);
 bool cmwq_wq_usable(struct cmwq_workqueue *wq, const char *what, void *caller);

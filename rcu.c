@@ -17,7 +17,7 @@
  * Nobody spins for a grace period.  WAIT is no claim as DELAYED is none: who
  * takes the item off clears it, by compare-and-exchange from all the bits.
  *
- * G1: taking off against the end of the grace period.
+ * C1: taking off against the end of the grace period.
  *	canceller			callback
  *	1. sees WAIT			1. sees WAIT
  *	2. cmpxchg: PENDING HEAD	2. cmpxchg: PENDING
@@ -26,7 +26,7 @@
  *    callback waits until he has given up his claim, with interrupts off, then
  *    clears HEAD and leaves the item alone.
  *
- * G2: queueing again while the head is still with RCU.
+ * C2: queueing again while the head is still with RCU.
  *	producer			callback of the first queueing
  *	1. cancels: HEAD
  *	2. queues: claims the item	3. finds a claimed item: waits
@@ -35,12 +35,12 @@
  *    second queueing.  Had the callback been before step 2, HEAD would be clear
  *    and the producer would call call_rcu() itself.
  *
- * G3: waiting for a head that is with RCU.  WAIT is set after call_rcu(): who
+ * C3: waiting for a head that is with RCU.  WAIT is set after call_rcu(): who
  *    sees it and calls rcu_barrier() waits for the callback.  The callback sets
  *    WAIT again (AGAIN) after its call_rcu() and before it returns: a second
  *    rcu_barrier() waits for that.
  *
- * G4: freeing.  The _sync functions return when HEAD is clear, and what the
+ * C4: freeing.  The _sync functions return when HEAD is clear, and what the
  *    callback does then to an item that nobody queued is nothing.
  */
 #include "cmwq_internal.h"
@@ -57,7 +57,7 @@ static void wait_for_callback(int cpu, struct cmwq_workqueue *wq,
 
 	rwork->wq = wq;
 	rwork->cpu = cpu;
-	atomic_long_set_release(&rwork->work.data, data | state); /* G3 */
+	atomic_long_set_release(&rwork->work.data, data | state); /* C3 */
 }
 
 /**
@@ -100,7 +100,7 @@ static void end_of_grace_period(struct rcu_head *rcu)
 		next = data & ~(WORK_RCU_HEAD | WORK_RCU_WAIT | WORK_RCU_AGAIN);
 		if (data & WORK_RCU_AGAIN)
 			next |= WORK_RCU_HEAD;
-		if (!cmwq_data_claimed(data) &&			/* G1, G2 */
+		if (!cmwq_data_claimed(data) &&			/* C1, C2 */
 		    atomic_long_try_cmpxchg(&work->data, &data, next))
 			break;
 		local_irq_restore(flags);
@@ -108,12 +108,12 @@ static void end_of_grace_period(struct rcu_head *rcu)
 	}
 	if (data & WORK_RCU_AGAIN) {
 		call_rcu_hurry(rcu, end_of_grace_period);
-		atomic_long_set_release(&work->data,		/* G3 */
+		atomic_long_set_release(&work->data,		/* C3 */
 					data & ~WORK_RCU_AGAIN);
 	} else if (data & WORK_RCU_WAIT) {
 		queue_at_last(rwork);
 	}
-	/* @rwork may be gone: G4 */
+	/* @rwork may be gone: C4 */
 	local_irq_restore(flags);
 }
 
@@ -124,7 +124,7 @@ static void start_grace_period(struct cmwq_workqueue *wq,
 	unsigned long state = WORK_RCU_HEAD | WORK_RCU_WAIT;
 
 	if (atomic_long_read(&rwork->work.data) & WORK_RCU_HEAD)
-		state |= WORK_RCU_AGAIN;			/* G2 */
+		state |= WORK_RCU_AGAIN;			/* C2 */
 	else
 		call_rcu_hurry(&rwork->rcu, end_of_grace_period);
 	wait_for_callback(CMWQ_WORK_CPU_UNBOUND, wq, rwork, state);
@@ -178,7 +178,7 @@ bool cmwq_flush_rcu_work(struct cmwq_rcu_work *rwork)
 	might_sleep();
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
-	/* The callback may hold the claim, about to set WAIT again: G3. */
+	/* The callback may hold the claim, about to set WAIT again: C3. */
 	while (cmwq_data_claimed(data = atomic_long_read_acquire(&work->data)))
 		cpu_relax();
 	waited = cmwq_data_rcu_waits(data);
@@ -199,5 +199,5 @@ EXPORT_SYMBOL_GPL(cmwq_flush_rcu_work);
 void cmwq_rcu_settle(struct cmwq_work *work)
 {
 	while (cmwq_data_rcu_left(atomic_long_read(&work->data)))
-		rcu_barrier();					/* G4 */
+		rcu_barrier();					/* C4 */
 }
