@@ -24,6 +24,8 @@
 #define ENGINE_IS_CMWQ			1
 #define ENGINE_HAS_DISABLE		1
 #define ENGINE_HAS_BH			1
+/* an unbound queue with a max_active of 1 is ordered, and stays so */
+#define ENGINE_ONE_IS_ORDERED		0
 /* timers of delayed items keep off isolated CPUs */
 #define ENGINE_HAS_HOUSEKEEPING		1
 /* max_active of an unbound queue counts machine-wide, not per NUMA node */
@@ -146,6 +148,11 @@
 #define ENGINE_IS_CMWQ			1
 #define ENGINE_HAS_DISABLE		1
 #define ENGINE_HAS_BH			1
+#ifdef WORK_OFFQ_DISABLE_MASK
+#define ENGINE_ONE_IS_ORDERED		0
+#else
+#define ENGINE_ONE_IS_ORDERED		1
+#endif
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE	1
 #define ENGINE_WAKES_CANCELLED_INACTIVE	1
 #define E_TIMER_FN_NAME			"cmwq_delayed_work_timer_fn"
@@ -154,6 +161,7 @@
 #define ENGINE_NAME			"stock"
 #define ENGINE_IS_CMWQ			0
 #define ENGINE_HAS_DISABLE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0))
+#define ENGINE_ONE_IS_ORDERED	0
 #define ENGINE_HAS_BH		(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 #define ENGINE_HAS_HOUSEKEEPING	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 #define ENGINE_HAS_GLOBAL_MAX_ACTIVE \
