@@ -30,6 +30,10 @@
  *    worker holds the old pool's lock and must not take the new one's: an
  *    irq_work does.  It is raised by whoever makes a retired pwq idle, and by
  *    the changer when he has marked it: one of them comes last.
+ *
+ * S5: a pwq of an ordered queue that has retired without ever having had its
+ *    turn, against the unplugging.  The pwq before it still names it as its
+ *    successor: nothing from the oldest on is freed.
  */
 #include "cmwq_internal.h"
 
@@ -236,6 +240,9 @@ int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 	int err = -ENOMEM;
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
+	/* Its shares may be gone; they stay while the mutex is held. */
+	if (READ_ONCE(wq->intake) == CMWQ_DEAD)
+		return -ENODEV;
 	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
 		return err;
 	if (!alloc_cpumask_var(&pod, GFP_KERNEL))
@@ -261,8 +268,11 @@ int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 		mutex_unlock(&wq->mutex);
 		goto free_route;
 	}
-	list_for_each_entry(pwq, &pwqs, node)
+	list_for_each_entry(pwq, &pwqs, node) {
 		pwq->colour = wq->colour;
+		if (!pwq->share)	/* changed since, perhaps */
+			pwq->max_active = wq->max_active;
+	}
 	first_new = list_first_entry(&pwqs, struct cmwq_pwq, node);
 	if (wq->flags & __CMWQ_ORDERED)
 		plug(wq, first_new);
@@ -332,24 +342,23 @@ static void succeed(struct irq_work *irq_work)
 	queue_work(system_long_wq, &reap_work);
 }
 
-/* May a pwq be freed?  Its queue's mutex is held. */
-static bool may_go(struct cmwq_workqueue *wq, struct cmwq_pwq *pwq)
-{
-	bool yes;
-
-	raw_spin_lock_irq(&wq->succeed_lock);
-	yes = pwq != wq->oldest && retired_and_idle(pwq);
-	raw_spin_unlock_irq(&wq->succeed_lock);
-	return yes;
-}
-
 static void reap_queue(struct cmwq_workqueue *wq)
 {
-	struct cmwq_pwq *pwq, *next;
+	struct cmwq_pwq *pwq, *next, *oldest;
 
 	mutex_lock(&wq->mutex);
+	raw_spin_lock_irq(&wq->succeed_lock);
+	oldest = wq->oldest;
+	raw_spin_unlock_irq(&wq->succeed_lock);
 	list_for_each_entry_safe(pwq, next, &wq->pwqs, node) {
-		if (!may_go(wq, pwq))
+		bool gone;
+
+		if (pwq == oldest)
+			break;					/* S5 */
+		local_irq_disable();
+		gone = retired_and_idle(pwq);
+		local_irq_enable();
+		if (!gone)
 			continue;
 		list_del_rcu(&pwq->node);
 		wq->gone_executed += pwq->executed;
