@@ -28,6 +28,7 @@ struct cmwq_bh {
 	struct tasklet_struct	tasklet;	/* A */
 	call_single_data_t	csd;		/* A: B1 */
 	bool			high;		/* I */
+	struct task_struct	*task;		/* S: whom it interrupts */
 	int			count;		/* S: preempt_count() */
 	unsigned long		switches;	/* S: of the task below */
 };
@@ -73,7 +74,13 @@ void cmwq_bh_raise(struct cmwq_worker *worker)
  */
 struct cmwq_worker *cmwq_bh_current(void)
 {
-	return __this_cpu_read(bh_worker);
+	struct cmwq_worker *worker = __this_cpu_read(bh_worker);
+
+	/* On RT kernels another task may be in softirq context meanwhile. */
+	if (!worker ||
+	    container_of(worker, struct cmwq_bh, worker)->task != current)
+		return NULL;
+	return worker;
 }
 
 static unsigned long switches_of_current(void)
@@ -110,12 +117,15 @@ void cmwq_bh_item_done(struct cmwq_worker *worker, cmwq_func_t func,
 static void bh_run(struct tasklet_struct *t)
 {
 	struct cmwq_bh *bh = container_of(t, struct cmwq_bh, tasklet);
+	struct cmwq_worker *before = __this_cpu_read(bh_worker);
 
+	bh->task = current;
 	bh->count = preempt_count();
 	bh->switches = switches_of_current();
 	__this_cpu_write(bh_worker, &bh->worker);
 	cmwq_bh_work_for_a_while(&bh->worker);
-	__this_cpu_write(bh_worker, NULL);
+	__this_cpu_write(bh_worker, before);
+	bh->task = NULL;
 }
 
 /* Setting up and tearing down */

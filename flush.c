@@ -241,20 +241,21 @@ static bool in_bh_item(void)
 /* Whoever waits for a BH item may do it in atomic context, too. */
 static void may_wait(struct cmwq_work *work)
 {
-	if (!on_bh(work))
+	if (!on_bh(work) ||
+	    cmwq_data_rcu_left(atomic_long_read(&work->data)))
 		might_sleep();
 }
 
 static void wait_for_item(struct cmwq_waiter *w)
 {
 	/* Kernels that do not count preemption cannot tell: they poll. */
-	if (preemptible() || !on_bh(w->work)) {
+	if ((preemptible() && !rcu_preempt_depth()) || !on_bh(w->work)) {
 		wait_for_completion(&w->done);
 		return;
 	}
 	while (!try_wait_for_completion(&w->done)) {
-		if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-			/* Lend the softirq below our priority. */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT) && preemptible()) {
+			/* A reader, or a lock is held: lend our priority. */
 			local_bh_disable();
 			local_bh_enable();
 		}
@@ -417,7 +418,7 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	if (!runs_itself(work))
-		cmwq_touch_work(work);
+		cmwq_touch_work(work, on_bh(work));
 
 	may_wait(work);
 	pending = steal(work, &flags, &runs);

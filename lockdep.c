@@ -42,14 +42,18 @@ void cmwq_touch_flushed(struct cmwq_work *work)
 {
 	struct cmwq_workqueue *wq = NULL;
 	unsigned long flags, data;
+	struct cmwq_pool *pool;
+	bool bh;
 
 	local_irq_save(flags);					/* D2 */
 	data = atomic_long_read(&work->data);
 	if (data & WORK_WHERE)
 		wq = cmwq_data_pwq(data)->wq;
+	pool = cmwq_data_pool(data);
+	bh = pool && pool->key.bh;
 	local_irq_restore(flags);
 
-	cmwq_touch_work(work);
+	cmwq_touch_work(work, bh);
 	if (wq && READ_ONCE(wq->max_active) == 1)
 		cmwq_touch_wq(wq);
 }

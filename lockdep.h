@@ -38,16 +38,25 @@ static inline void cmwq_map_leave(struct cmwq_workqueue *wq,
 	lock_map_release(wq->lockdep_map);
 }
 
-static inline void cmwq_touch_work(struct cmwq_work *work)
+/* Maps of BH queues are held in softirqs: they are not for those to interrupt. */
+static inline void cmwq_touch_map(struct lockdep_map *map, bool bh)
 {
-	lock_map_acquire(&work->lockdep_map);
-	lock_map_release(&work->lockdep_map);
+	if (bh)
+		local_bh_disable();
+	lock_map_acquire(map);
+	lock_map_release(map);
+	if (bh)
+		local_bh_enable();
+}
+
+static inline void cmwq_touch_work(struct cmwq_work *work, bool bh)
+{
+	cmwq_touch_map(&work->lockdep_map, bh);
 }
 
 static inline void cmwq_touch_wq(struct cmwq_workqueue *wq)
 {
-	lock_map_acquire(wq->lockdep_map);
-	lock_map_release(wq->lockdep_map);
+	cmwq_touch_map(wq->lockdep_map, wq->flags & CMWQ_BH);
 }
 
 void cmwq_touch_flushed(struct cmwq_work *work);
@@ -73,7 +82,7 @@ static inline void cmwq_map_leave(struct cmwq_workqueue *wq,
 {
 }
 
-static inline void cmwq_touch_work(struct cmwq_work *work)
+static inline void cmwq_touch_work(struct cmwq_work *work, bool bh)
 {
 }
 

@@ -1239,7 +1239,8 @@ bool cmwq_cancel_work(struct cmwq_work *work);
  * over, or at once if nothing ran.  cmwq_disable_work_sync() prevents that.
  *
  * Context: process context, may sleep.
- * Of an item whose last queue was a BH queue: in any context but hardirq and NMI.
+ * Of an item whose last queue was a BH queue: in any context but hardirq and
+ * NMI, with interrupts on; not of an RCU item.
  *
  * Return: as cmwq_cancel_work().
  */
@@ -1299,7 +1300,8 @@ bool cmwq_disable_work(struct cmwq_work *work);
  * disabled it.
  *
  * Context: process context, may sleep.
- * Of an item whose last queue was a BH queue: in any context but hardirq and NMI.
+ * Of an item whose last queue was a BH queue: in any context but hardirq and
+ * NMI, with interrupts on; not of an RCU item.
  *
  * Return: as cmwq_cancel_work().
  */

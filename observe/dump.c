@@ -61,7 +61,8 @@ static bool copy_pwq(struct shown_pwq *s, struct cmwq_pwq *pwq)
 		if (s->nr_running < SHOWN) {
 			item = &s->running[s->nr_running];
 			item->func = worker->current_func;
-			item->pid = task_pid_nr(worker->task);
+			item->pid = worker->task ?
+				task_pid_nr(worker->task) : 0;
 			item->ms = jiffies_to_msecs(jiffies - worker->since);
 		}
 		s->nr_running++;

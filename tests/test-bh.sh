@@ -20,6 +20,11 @@ good_items_are_not_named()
 	! verdicts
 }
 
+dumped()
+{
+	log_since "$mark" | grep -A4 t_bh_dump | grep bh_fn
+}
+
 # named CASE PATTERN: the log names the item that CASE queues
 named()
 {
@@ -38,6 +43,7 @@ mark=$(log_mark)
 engine_run bh
 if [ "$ENGINE" = cmwq ] && [ -z "$engine_stuck" ]; then
 	ktap_test "items that behave are not named" good_items_are_not_named
+	ktap_test "a running item is in the dump" dumped
 	ktap_test "an item that leaks a preempt_disable() is named" \
 		named item_that_leaks 'leaking_fn.* t_bad returned with preempt'
 	ktap_test "an item that sleeps is named" \

@@ -204,7 +204,7 @@ static void requeues_and_drains(void)
 	test_destroy(wq);
 }
 
-/* Cancelling waits for the item on another CPU, with softirqs off here. */
+/* Cancelling waits for the item on another CPU, softirqs off or a reader here. */
 static void cancel_sync_in_atomic_context(void)
 {
 	struct e_wq *wq = e_alloc_workqueue("t_bh", E_BH, 0);
@@ -216,19 +216,26 @@ static void cancel_sync_in_atomic_context(void)
 		test_destroy(wq);
 		return;
 	}
-	cpu = get_cpu();
-	cpu = cpumask_any_but(cpu_online_mask, cpu);
-	put_cpu();
-	it->hold = true;
-	EXPECT(e_queue_work_on(cpu, wq, &it->dwork.work));
-	if (!WAIT_FOR(atomic_read(&it->held)))
-		return;
-	if (raw_smp_processor_id() != cpu) {
-		local_bh_disable();
+	/* Not on the CPU that the item holds. */
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	for (cpu = 1; cpu <= 2; cpu++) {
+		atomic_set(&it->held, 0);
+		it->hold = true;
+		EXPECT(e_queue_work_on(cpu, wq, &it->dwork.work));
+		if (!WAIT_FOR(atomic_read(&it->held)))
+			return;
+		if (cpu == 1)
+			local_bh_disable();
+		else
+			rcu_read_lock();
 		e_cancel_work_sync(&it->dwork.work);
-		local_bh_enable();
-		EXPECT_EQ(BH_RUNS(it), 1);
+		if (cpu == 1)
+			local_bh_enable();
+		else
+			rcu_read_unlock();
+		EXPECT_EQ(BH_RUNS(it), cpu);
 	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
 	test_destroy(wq);
 }
 
@@ -253,6 +260,26 @@ static void cancel_sync_from_an_item(void)
 	EXPECT_EQ(BH_RUNS(&it[0]), 1);
 	EXPECT(!it[1].cancelled);	/* it was running, not pending */
 	test_destroy(wq);
+}
+
+/* Its worker is no thread, which the log and the views must know. */
+static void dumped_while_it_runs(void)
+{
+#if !defined(ENGINE_STOCK) && !defined(ENGINE_DROPIN)
+	struct e_wq *wq = e_alloc_workqueue("t_bh_dump", E_BH, 0);
+	struct bh_item *it = bh_items(1);
+
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	it->hold = true;
+	EXPECT(e_queue_work_on(1, wq, &it->dwork.work));
+	if (WAIT_FOR(atomic_read(&it->held)))
+		cmwq_show_one_workqueue(wq);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	test_destroy(wq);
+	EXPECT_EQ(BH_RUNS(it), 1);
+#else
+	test_skip("this engine does not let modules dump queues");
+#endif
 }
 
 static void disabled_stays_off(void)
@@ -323,6 +350,7 @@ const struct test_case test_cases[] = {
 	CASE(requeues_and_drains),
 	CASE(cancel_sync_in_atomic_context),
 	CASE(cancel_sync_from_an_item),
+	CASE(dumped_while_it_runs),
 	CASE(disabled_stays_off),
 	CASE(item_that_leaks),
 	CASE(item_that_sleeps),
