@@ -30,10 +30,10 @@ static int cpu_up_fn(unsigned int cpu)
 	int err = 0;
 
 	cmwq_for_each_pool(pool) {
-		if (pool->key.cpu != cpu || pool->key.bh)
+		if (pool->key.cpu != cpu)
 			continue;
 		mark(pool, false);
-		if (!err)
+		if (!err && !pool->key.bh)
 			err = cmwq_pool_first_worker(pool);
 	}
 	if (loading)
@@ -65,6 +65,7 @@ int cmwq_hotplug_init(void)
 	if (ret < 0)
 		return ret;
 	cpuhp_state = ret;
+	cmwq_cpus_changed();	/* since they were asked for their places */
 	return 0;
 }
 

@@ -19,7 +19,7 @@
  * P3: a new pool of a CPU against the CPU that comes up.
  *	makes				CPU, cpu_up_fn()
  *	1. into the table [mb]		1. online
- *	2. online: first worker		2. in the table: first worker
+ *	2. online: no mark, worker	2. in the table: no mark, worker
  *    One of them sees the other's step 1.  If both do there are two workers.
  */
 #include "cmwq_internal.h"
@@ -190,10 +190,17 @@ static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
 
 	smp_store_release(&cmwq_pools[id], pool);
 	smp_mb();	/* P3 */
-	if (key->cpu < 0 || cpu_online(key->cpu))
+	err = 0;
+	if (key->cpu < 0) {
 		err = cmwq_pool_first_worker(pool);
-	else
-		err = 0;
+	} else {
+		raw_spin_lock_irq(&pool->lock);
+		WRITE_ONCE(pool->flags, cpu_online(key->cpu) ?
+			   0 : POOL_DISASSOCIATED);
+		raw_spin_unlock_irq(&pool->lock);
+		if (cpu_online(key->cpu))
+			err = cmwq_pool_first_worker(pool);
+	}
 	if (!err)
 		return pool;
 	cmwq_pool_put(pool);
