@@ -122,7 +122,9 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 	if (event != MODULE_STATE_GOING || mod == THIS_MODULE)
 		return NOTIFY_DONE;
 
-	rcu_barrier();		/* items in their grace period get on a queue */
+	/* Items in their grace period, the second one perhaps, get on a queue. */
+	rcu_barrier();
+	rcu_barrier();
 	while ((wq = queue_left_by(mod))) {
 		pr_err("module %s goes away without destroying its queue %s (errno %d): running its items and destroying it now; call cmwq_destroy_workqueue() in its exit\n",
 		       cmwq_owner_name(mod), wq->name, -EBUSY);

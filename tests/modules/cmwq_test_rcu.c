@@ -333,7 +333,9 @@ static void rcu_full_grace_period_again(void)
 	end_reader(1);
 	if (!WAIT(&i->done))
 		return;
-	EXPECT(!e_flush_rcu_work(&i->rwork) || RUNS(i) == 1);
+	e_flush_rcu_work(&i->rwork);
+	EXPECT_EQ(RUNS(i), 1);
+	EXPECT(!PENDING(i));
 	test_threads_join();
 out:
 	test_destroy(wq);
