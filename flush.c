@@ -418,7 +418,7 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	if (!runs_itself(work))
-		cmwq_touch_work(work, on_bh(work));
+		cmwq_touch_work(work);
 
 	may_wait(work);
 	pending = steal(work, &flags, &runs);

@@ -32,6 +32,44 @@ void cmwq_wq_map_exit(struct cmwq_workqueue *wq)
 		lockdep_unregister_key(&wq->lock_key);
 }
 
+/* Maps of BH queues are held in softirqs: they are not for those to interrupt. */
+static void touch_map(struct lockdep_map *map, bool bh)
+{
+	if (bh)
+		local_bh_disable();
+	lock_map_acquire(map);
+	lock_map_release(map);
+	if (bh)
+		local_bh_enable();
+}
+
+/**
+ * cmwq_touch_work - somebody is about to wait for an execution of an item
+ * @work: the item; one that was never queued is of no interest yet
+ */
+void cmwq_touch_work(struct cmwq_work *work)
+{
+	struct cmwq_pool *pool;
+	unsigned long flags;
+	bool bh;
+
+	local_irq_save(flags);
+	pool = cmwq_data_pool(atomic_long_read(&work->data));
+	bh = pool && pool->key.bh;
+	local_irq_restore(flags);
+	if (pool)
+		touch_map(&work->lockdep_map, bh);
+}
+
+/**
+ * cmwq_touch_wq - somebody is about to wait for a queue
+ * @wq: the queue
+ */
+void cmwq_touch_wq(struct cmwq_workqueue *wq)
+{
+	touch_map(wq->lockdep_map, wq->flags & CMWQ_BH);
+}
+
 /**
  * cmwq_touch_flushed - somebody is about to wait for an item
  * @work: the item
@@ -42,18 +80,14 @@ void cmwq_touch_flushed(struct cmwq_work *work)
 {
 	struct cmwq_workqueue *wq = NULL;
 	unsigned long flags, data;
-	struct cmwq_pool *pool;
-	bool bh;
 
 	local_irq_save(flags);					/* D2 */
 	data = atomic_long_read(&work->data);
 	if (data & WORK_WHERE)
 		wq = cmwq_data_pwq(data)->wq;
-	pool = cmwq_data_pool(data);
-	bh = pool && pool->key.bh;
 	local_irq_restore(flags);
 
-	cmwq_touch_work(work, bh);
+	cmwq_touch_work(work);
 	if (wq && READ_ONCE(wq->max_active) == 1)
 		cmwq_touch_wq(wq);
 }

@@ -38,27 +38,8 @@ static inline void cmwq_map_leave(struct cmwq_workqueue *wq,
 	lock_map_release(wq->lockdep_map);
 }
 
-/* Maps of BH queues are held in softirqs: they are not for those to interrupt. */
-static inline void cmwq_touch_map(struct lockdep_map *map, bool bh)
-{
-	if (bh)
-		local_bh_disable();
-	lock_map_acquire(map);
-	lock_map_release(map);
-	if (bh)
-		local_bh_enable();
-}
-
-static inline void cmwq_touch_work(struct cmwq_work *work, bool bh)
-{
-	cmwq_touch_map(&work->lockdep_map, bh);
-}
-
-static inline void cmwq_touch_wq(struct cmwq_workqueue *wq)
-{
-	cmwq_touch_map(wq->lockdep_map, wq->flags & CMWQ_BH);
-}
-
+void cmwq_touch_work(struct cmwq_work *work);
+void cmwq_touch_wq(struct cmwq_workqueue *wq);
 void cmwq_touch_flushed(struct cmwq_work *work);
 void cmwq_wq_map_init(struct cmwq_workqueue *wq, struct lockdep_map *map);
 void cmwq_wq_map_exit(struct cmwq_workqueue *wq);
@@ -82,7 +63,7 @@ static inline void cmwq_map_leave(struct cmwq_workqueue *wq,
 {
 }
 
-static inline void cmwq_touch_work(struct cmwq_work *work, bool bh)
+static inline void cmwq_touch_work(struct cmwq_work *work)
 {
 }
 

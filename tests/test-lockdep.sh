@@ -22,5 +22,12 @@ expect_warning engine_run lockdep "only=${CASE:-flush_work_under_lock}"
 complained=$?
 log_since "$mark" | grep -E 'WARNING|is trying|map|\(cmwq|\(wq' | diag_stdin
 ktap_test "lockdep complains" [ $complained = 0 ]
+ours='(cmwq'
+[ "$ENGINE" = cmwq ] || ours='(wq\|(work'
+names_it()
+{
+	log_since "$mark" | grep -- "$ours"
+}
+ktap_test "it names a queue or an item" names_it
 engine_end
 ktap_end

@@ -27,20 +27,26 @@ static struct probe *per_node[MAX_NUMNODES];
 static int nodes;
 static bool even_nodes;
 
+/* By cpu_to_node(): the masks of fake nodes, on debug kernels, overlap. */
 static void find_nodes(void)
 {
-	int node, weight = 0;
+	int node, cpu, cpus, weight = 0;
 
 	nodes = 0;
 	even_nodes = true;
 	for_each_online_node(node) {
-		node_cpu[nodes] = cpumask_any_and(cpumask_of_node(node),
-						  cpu_online_mask);
-		if (node_cpu[nodes] >= nr_cpu_ids)
+		cpus = 0;
+		for_each_online_cpu(cpu) {
+			if (cpu_to_node(cpu) != node)
+				continue;
+			node_cpu[nodes] = cpu;
+			cpus++;
+		}
+		if (!cpus)
 			continue;
-		if (nodes && weight != cpumask_weight(cpumask_of_node(node)))
+		if (nodes && weight != cpus)
 			even_nodes = false;
-		weight = cpumask_weight(cpumask_of_node(node));
+		weight = cpus;
 		nodes++;
 	}
 }

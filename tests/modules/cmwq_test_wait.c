@@ -229,7 +229,7 @@ static void flush_work_states(void)
  */
 static void flush_of_cancelled_inactive(void)
 {
-	struct e_wq *wq = e_alloc_workqueue("t_flush", E_UNBOUND, 1);
+	struct e_wq *wq = e_alloc_ordered_workqueue("t_flush", 0);
 	struct probe *p = probes(2);
 	int cpu;
 
