@@ -137,10 +137,29 @@ out:
 	probes_free(p);
 }
 
+/* Items start on their node and stay there. */
+static bool keep_to_nodes(struct e_wq *wq)
+{
+#if !defined(ENGINE_STOCK) && !defined(ENGINE_DROPIN)
+	struct cmwq_attrs *attrs = cmwq_alloc_workqueue_attrs();
+
+	if (!attrs)
+		return false;
+	attrs->affn_scope = CMWQ_AFFN_NUMA;
+	attrs->affn_strict = true;
+	EXPECT_EQ(cmwq_apply_workqueue_attrs(wq, attrs), 0);
+	cmwq_free_workqueue_attrs(attrs);
+	return true;
+#else
+	return num_online_nodes() == 1;
+#endif
+}
+
 static void queue_on_nodes(void)
 {
 	struct e_wq *wq = e_alloc_workqueue("t_node", E_UNBOUND, 0);
 	struct probe *p = probes(1);
+	bool strict = keep_to_nodes(wq);
 	int node, n = 0;
 
 	for_each_online_node(node) {
@@ -148,8 +167,9 @@ static void queue_on_nodes(void)
 		if (!WAIT(&p->done))
 			return;
 		e_flush_work(&p->work);
-		if (num_online_nodes() == 1)
-			EXPECT_EQ(cpu_to_node(p->cpu), node);
+		if (strict)
+			EXPECT(cpumask_test_cpu(p->cpu,
+						cpumask_of_node(node)));
 		n++;
 	}
 	/* None, and one that is not there. */
