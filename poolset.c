@@ -188,8 +188,8 @@ static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
 	if (copy_masks(pool, key))
 		goto fail;
 
-	smp_store_release(&cmwq_pools[id], pool);
-	smp_mb();	/* P3 */
+	smp_store_release(&cmwq_pools[id], pool);	/* filled in before */
+	smp_mb();					/* P3 */
 	err = 0;
 	if (key->cpu < 0) {
 		err = cmwq_pool_first_worker(pool);

@@ -13,7 +13,8 @@
 #	ktap_end
 #
 # ENGINE=stock in the environment runs the control, the kernel's own
-# workqueues; ENGINE=dropin the same on cmwq, by cmwq/dropin.h; CMWQ_PARAMS holds parameters for cmwq.ko.
+# workqueues; ENGINE=dropin the same on cmwq, by cmwq/dropin.h.  CMWQ_PARAMS
+# holds parameters for cmwq.ko, TEST_PARAMS some for the test modules.
 
 ENGINE=${ENGINE:-cmwq}
 engine_stuck=
@@ -79,7 +80,8 @@ engine_run()
 		ktap_fail "$module" "not run: $engine_stuck is stuck"
 		return
 	fi
-	if ! load_test "$module" "$@"; then
+	# shellcheck disable=SC2086 # several words
+	if ! load_test "$module" "$@" ${TEST_PARAMS-}; then
 		ktap_fail "$module" "does not load"
 		return
 	fi

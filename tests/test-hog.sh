@@ -41,7 +41,8 @@ run_case()
 
 	shift
 	mark=$(log_mark)
-	load_test "$hog" "only=$case" || return 1
+	# shellcheck disable=SC2086 # several words
+	load_test "$hog" "only=$case" ${TEST_PARAMS-} || return 1
 	engine_wait "$hog" || { engine_stuck=$hog; engine_state "$hog"; bad=1; }
 	cat "/sys/kernel/debug/$hog/results"
 	grep -q "^ok $case" "/sys/kernel/debug/$hog/results" || bad=1
