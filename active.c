@@ -23,6 +23,7 @@
 
 #include <linux/nodemask.h>
 #include <linux/topology.h>
+#include <trace/events/cmwq.h>
 
 /* Places of a share */
 
@@ -102,6 +103,7 @@ void cmwq_pwq_activate(struct cmwq_pwq *pwq)
 		while (!list_empty(&pwq->inactive) && cmwq_pwq_admit(pwq)) {
 			work = list_first_entry(&pwq->inactive,
 						struct cmwq_work, entry);
+			trace_cmwq_activate_work(work);
 			list_move_tail(&work->entry, &pwq->pool->worklist);
 			/* INACTIVE is ACTIVE with one more bit */
 			atomic_long_andnot(WORK_INACTIVE & ~WORK_ACTIVE,

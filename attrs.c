@@ -18,7 +18,7 @@
 
 static cpumask_var_t requested;		/* T: asked for last */
 static cpumask_var_t excluded;		/* T: isolated, or excluded */
-static cpumask_var_t effective;		/* T: where unbound items may run */
+static cpumask_var_t effective;		/* T, A to read: where unbound items may run */
 
 static char *unbound_cpus;
 module_param(unbound_cpus, charp, 0444);
@@ -253,6 +253,7 @@ static int reapply_all(void)
 
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
+		cmwq_rescuer_resettle(wq);
 		if (!(wq->flags & CMWQ_UNBOUND))
 			continue;
 		err = apply(wq, wq->attrs);
@@ -333,6 +334,18 @@ int cmwq_workqueue_unbound_housekeeping_update(const struct cpumask *hk)
 	return exclude_cpus(hk, true);
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_unbound_housekeeping_update);
+
+/**
+ * cmwq_go_where_unbound - let the calling thread run where unbound items may
+ *
+ * Context: process context, sleeps; no lock is needed.  Whoever changes the
+ * mask has those threads that stay there do it once more.
+ */
+void cmwq_go_where_unbound(void)
+{
+	if (!cpumask_equal(current->cpus_ptr, effective))
+		set_cpus_allowed_ptr(current, effective);
+}
 
 /**
  * cmwq_unbound_cpumask_get - the masks, for the views

@@ -12,6 +12,7 @@
  *   F   wq->flush_lock
  *   U   wq->succeed_lock
  *   N   share->lock
+ *   Y   rescuer->lock
  *   A   atomic, or lock-free with its own protocol (the comment says which)
  *   S   written by the owning worker only, in its own context, with interrupts
  *       off; its scheduler hooks run in that context too and may read it.  The
@@ -22,7 +23,8 @@
  *
  *   cpus_read_lock -> cmwq_attrs_mutex -> cmwq_wq_mutex -> wq->mutex
  *      -> wq->succeed_lock (raw) -> pool->lock (raw)
- *      -> wq->flush_lock, share->lock (raw) -> completions -> pi_lock -> rq->lock
+ *      -> wq->flush_lock, share->lock, rescuer->lock (raw) -> completions
+ *      -> pi_lock -> rq->lock
  *   cmwq_hogs_mutex, and pool->lock -> hogs_lock (raw)
  *
  * Of two pools' locks never both are held.
@@ -113,6 +115,7 @@
 #define WORKER_CPU_INTENSIVE	BIT(2)	/* runs such an item: not counted */
 #define WORKER_UNBOUND		BIT(3)	/* never counted */
 #define WORKER_DIE		BIT(4)	/* retired, on its way out */
+#define WORKER_RESCUER		BIT(5)	/* PREP as well, for ever */
 #define WORKER_NOT_RUNNING	(WORKER_PREP | WORKER_IDLE | \
 				 WORKER_CPU_INTENSIVE | WORKER_UNBOUND)
 
@@ -152,11 +155,13 @@ struct cmwq_pool {
 	int			nr_idle;	/* P */
 	struct task_struct	*manager;	/* P: creating a worker */
 	unsigned long		create_after;	/* P: jiffies; back-off */
+	unsigned int		failures;	/* P: since the last creation */
 	struct list_head	waiters;	/* P: of pending items */
 	struct list_head	workers;	/* P: all of them */
 	struct irq_work		kick_work;	/* A: the guarantee */
 	struct timer_list	idle_timer;	/* A: retires workers */
 	struct timer_list	hog_timer;	/* A: looks for hogs */
+	struct timer_list	mayday_timer;	/* A: calls rescuers */
 
 	int			id;		/* I: 1.. */
 	int			node;		/* I */
@@ -205,6 +210,11 @@ struct cmwq_pwq {
 	u64			cancelled;	/* P */
 	unsigned int		in_flight[WORK_COLOURS]; /* P: linked items */
 
+	bool			mayday;		/* P: its rescuer has it */
+	u64			maydays;	/* P */
+	u64			rescued;	/* P: items */
+	struct list_head	rescue_node;	/* Y */
+
 	const struct cred	*cred;		/* I */
 	struct list_head	waiting;	/* N: in share->waiting */
 	struct list_head	node;		/* W, or RCU to read: wq->pwqs */
@@ -235,6 +245,8 @@ struct cmwq_workqueue {
 	int			min_active;	/* PR by W */
 	u64			gone_executed;	/* W: by pwqs now freed */
 	u64			gone_cancelled;	/* W */
+	u64			gone_maydays;	/* W */
+	u64			gone_rescued;	/* W */
 	unsigned int		colour;		/* W */
 	int			nr_drainers;	/* W */
 	struct semaphore	colours;	/* A: colours that are free */
@@ -249,6 +261,7 @@ struct cmwq_workqueue {
 	int			ran_on;		/* A: ordered: id of a pool */
 	struct irq_work		succeed;	/* A: a pwq has retired */
 
+	struct cmwq_rescuer	*rescuer;	/* I: if CMWQ_MEM_RECLAIM */
 	struct list_head	node;		/* M: cmwq_workqueues */
 	struct module		*owner;		/* I */
 	struct cmwq_device	*device;	/* W writes; V2 in sysfs.c */
@@ -264,7 +277,8 @@ struct cmwq_workqueue {
 struct cmwq_worker {
 	unsigned int		flags;		/* S, and P: WORKER_* */
 	bool			counted;	/* S: is in pool->nr_running */
-	struct cmwq_pool	*pool;		/* I, until it is recycled */
+	struct cmwq_pool	*pool;		/* I, until it is recycled;
+						 * of a rescuer P, or NULL */
 	struct task_struct	*task;		/* I, then A: H2 in sched_hook.c */
 	struct preempt_notifier	notifier;	/* S */
 
@@ -395,6 +409,8 @@ extern unsigned int cmwq_concurrency;
 extern unsigned int cmwq_cpu_intensive_thresh_us;
 extern unsigned int cmwq_cpu_intensive_warning_thresh;
 extern int cmwq_fail_create;
+extern unsigned int cmwq_fail_create_percent;
+extern unsigned int cmwq_delay_create_ms;
 extern char *cmwq_hooks;
 
 /* poolset.c */
@@ -426,6 +442,8 @@ struct cmwq_worker *cmwq_find_busy(struct cmwq_pool *pool,
 struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool);
 void cmwq_worker_let_pass(struct cmwq_worker *worker);
 void cmwq_pool_kick(struct cmwq_pool *pool);
+void cmwq_run_scheduled(struct cmwq_worker *worker);
+bool cmwq_off_its_cpu(struct cmwq_pool *pool);
 void __cmwq_pool_splice(struct cmwq_pool *pool);
 void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work);
 void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work);
@@ -514,6 +532,15 @@ static inline bool cmwq_pool_splice(struct cmwq_pool *pool)
 	return true;
 }
 
+/* rescuer.c */
+int cmwq_rescuer_thread(void *data);
+int cmwq_rescuer_create(struct cmwq_workqueue *wq);
+void cmwq_rescuer_stop(struct cmwq_workqueue *wq);
+void cmwq_rescuer_resettle(struct cmwq_workqueue *wq);
+pid_t cmwq_rescuer_pid(struct cmwq_workqueue *wq);
+void cmwq_pool_in_need(struct cmwq_pool *pool);
+void cmwq_mayday_timer_fn(struct timer_list *t);
+
 /* bh.c: items in softirq context */
 int cmwq_bh_init(int id);
 void cmwq_bh_exit(void);
@@ -549,6 +576,8 @@ void cmwq_rcu_settle(struct cmwq_work *work);
 bool cmwq_steal(struct cmwq_work *work, unsigned long *flags);
 bool cmwq_item_usable(struct cmwq_work *work, const char *what, void *caller);
 bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller);
+void cmwq_check_dependency(struct cmwq_workqueue *wq, const char *what,
+			   void *caller);
 
 /* drain.c: flushing and draining whole queues */
 bool cmwq_pwq_colour_done(struct cmwq_pwq *pwq, unsigned int colour);
@@ -620,6 +649,7 @@ void cmwq_unbound_cpumask_get(struct cpumask *effective,
 			      struct cpumask *requested,
 			      struct cpumask *isolated);
 void cmwq_cpus_changed(void);
+void cmwq_go_where_unbound(void);
 
 /* route.c: from a queue to its pools, and how that is changed */
 int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,

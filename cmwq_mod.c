@@ -68,6 +68,28 @@ int cmwq_fail_create;
 module_param_cb(fail_create, &fail_create_ops, &cmwq_fail_create, 0644);
 MODULE_PARM_DESC(fail_create, "test knob: the n-th creation of a worker from now on shall fail; -1: each until 0 is written");
 
+static int set_percent(const char *val, const struct kernel_param *kp);
+static int set_delay(const char *val, const struct kernel_param *kp);
+
+static const struct kernel_param_ops percent_ops = {
+	.set = set_percent,
+	.get = param_get_uint,
+};
+
+static const struct kernel_param_ops delay_ops = {
+	.set = set_delay,
+	.get = param_get_uint,
+};
+
+unsigned int cmwq_fail_create_percent;
+module_param_cb(fail_create_percent, &percent_ops, &cmwq_fail_create_percent,
+		0644);
+MODULE_PARM_DESC(fail_create_percent, "test knob: so many of 100 creations of workers shall fail, at random");
+
+unsigned int cmwq_delay_create_ms;
+module_param_cb(delay_create_ms, &delay_ops, &cmwq_delay_create_ms, 0644);
+MODULE_PARM_DESC(delay_create_ms, "test knob: each creation of a worker shall take so long, ..60000");
+
 static char *fail_init;
 module_param(fail_init, charp, 0);
 MODULE_PARM_DESC(fail_init, "test knob: name of the init step that shall fail");
@@ -100,6 +122,16 @@ static int set_thresh(const char *val, const struct kernel_param *kp)
 static int set_warning_thresh(const char *val, const struct kernel_param *kp)
 {
 	return set_range(val, kp, 0, INT_MAX);
+}
+
+static int set_percent(const char *val, const struct kernel_param *kp)
+{
+	return set_range(val, kp, 0, 100);
+}
+
+static int set_delay(const char *val, const struct kernel_param *kp)
+{
+	return set_range(val, kp, 0, 60000);
 }
 
 static int set_fail_create(const char *val, const struct kernel_param *kp)

@@ -224,6 +224,8 @@ void cmwq_flush_workqueue(struct cmwq_workqueue *wq)
 			    __builtin_return_address(0)))
 		return;
 	cmwq_touch_wq(wq);
+	cmwq_check_dependency(wq, "cmwq_flush_workqueue",
+			      __builtin_return_address(0));
 	flush_queue(wq, false);
 }
 EXPORT_SYMBOL_GPL(cmwq_flush_workqueue);

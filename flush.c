@@ -170,6 +170,60 @@ static bool runs_itself(struct cmwq_work *work)
 	       self->current_func == work->func;
 }
 
+/**
+ * cmwq_check_dependency - memory reclaim must not wait for memory
+ * @wq:		the queue that the calling task is about to wait for
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ */
+void cmwq_check_dependency(struct cmwq_workqueue *wq, const char *what,
+			   void *caller)
+{
+	struct cmwq_worker *self;
+
+	if (wq->flags & CMWQ_MEM_RECLAIM)
+		return;
+	if (current->flags & PF_MEMALLOC) {
+		cmwq_report(what, caller, -EDEADLK,
+			    "%s, which reclaims memory, waits for queue %s, which has no rescuer: give it CMWQ_MEM_RECLAIM",
+			    current->comm, wq->name);
+	} else if (cmwq_current_is_workqueue_mem_reclaim()) {
+		self = cmwq_current_worker();
+		cmwq_report(what, caller, -EDEADLK,
+			    "%ps on the CMWQ_MEM_RECLAIM queue %s waits for queue %s, which has no rescuer: give it CMWQ_MEM_RECLAIM",
+			    self->current_func, self->current_pwq->wq->name,
+			    wq->name);
+	}
+}
+
+static void check_item_dependency(struct cmwq_work *work, const char *what,
+				  void *caller)
+{
+	struct cmwq_workqueue *wq = NULL;
+	struct cmwq_worker *worker;
+	unsigned long flags, data;
+	struct cmwq_pool *pool;
+
+	if (!(current->flags & PF_MEMALLOC) &&
+	    !cmwq_current_is_workqueue_mem_reclaim())
+		return;
+	local_irq_save(flags);					/* D2 */
+	data = atomic_long_read(&work->data);
+	pool = cmwq_data_pool(data);
+	if (data & WORK_WHERE) {
+		wq = cmwq_data_pwq(data)->wq;
+	} else if (pool) {
+		raw_spin_lock(&pool->lock);
+		worker = cmwq_find_busy(pool, work);
+		if (worker)
+			wq = worker->current_pwq->wq;
+		raw_spin_unlock(&pool->lock);
+	}
+	if (wq)
+		cmwq_check_dependency(wq, what, caller);
+	local_irq_restore(flags);
+}
+
 /* Put @w where the end of the item's execution is noticed; false: it is idle. */
 static bool add_waiter(struct cmwq_work *work, struct cmwq_waiter *w)
 {
@@ -290,6 +344,7 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 		return false;
 	}
 	cmwq_touch_flushed(work);
+	check_item_dependency(work, what, caller);
 	do {
 		w.again = false;
 		init_completion(&w.done);
@@ -580,12 +635,6 @@ bool cmwq_current_is_workqueue_mem_reclaim(void)
 	       (worker->current_pwq->wq->flags & flags) == CMWQ_MEM_RECLAIM;
 }
 EXPORT_SYMBOL_GPL(cmwq_current_is_workqueue_mem_reclaim);
-
-bool cmwq_current_is_workqueue_rescuer(void)
-{
-	return false;		/* there are none */
-}
-EXPORT_SYMBOL_GPL(cmwq_current_is_workqueue_rescuer);
 
 void cmwq_set_worker_desc(const char *fmt, ...)
 {

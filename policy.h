@@ -31,6 +31,12 @@ static inline bool keep_working(struct cmwq_pool *pool)
 	       atomic_read(&pool->nr_running) <= pool->target;
 }
 
+/* Has it items that only a new worker, or a rescuer, gets going? */
+static inline bool lacks_worker(struct cmwq_pool *pool)
+{
+	return need_more_worker(pool) && !pool->nr_idle;
+}
+
 static inline bool too_many_workers(struct cmwq_pool *pool)
 {
 	int busy = pool->nr_workers - pool->nr_idle;

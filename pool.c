@@ -43,6 +43,7 @@
 
 #include <linux/cred.h>
 #include <linux/debug_locks.h>
+#include <trace/events/cmwq.h>
 
 #ifdef CMWQ_BUSTED
 /* The deliberately broken variant, for tests that must fail. */
@@ -74,6 +75,7 @@ void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work)
 
 	pwq->in_flight[pwq->colour]++;
 	if (likely(first && cmwq_pwq_admit(pwq))) {
+		trace_cmwq_activate_work(work);
 		cmwq_item_add_tail(work, &pwq->pool->worklist);
 		atomic_long_set(&work->data, data | WORK_ACTIVE);
 		return;
@@ -145,6 +147,7 @@ struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool)
 	 * Everybody is asleep in an item and the spare could not be made, or
 	 * may not, as of now: the keeper looks until that has changed.
 	 */
+	cmwq_pool_in_need(pool);				/* M1 */
 	if (pool->manager || pool->flags & POOL_STARVED)
 		return NULL;
 	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
@@ -366,8 +369,10 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	if (unlikely(pwq->cred))
 		worker->saved_cred = override_creds(pwq->cred);
 	cmwq_map_enter(pwq->wq, &map);
+	trace_cmwq_execute_start(work, func);
 	func(work);
 	/* @work may be gone */
+	trace_cmwq_execute_end(work, func);
 	cmwq_map_leave(pwq->wq, &map);
 
 	if (unlikely(current_cred() != current_real_cred() ||
@@ -407,6 +412,16 @@ static struct cmwq_work *next_item(struct cmwq_worker *worker)
 	return list_first_entry(list, struct cmwq_work, entry);
 }
 
+/**
+ * cmwq_run_scheduled - run what only the worker in hand may run
+ * @worker: the worker; its pool's lock is held, and dropped meanwhile
+ */
+void cmwq_run_scheduled(struct cmwq_worker *worker)
+{
+	while (!list_empty(&worker->scheduled))
+		run_item(worker, next_item(worker));
+}
+
 /* The worker thread */
 
 /**
@@ -420,13 +435,21 @@ struct cmwq_worker *cmwq_current_worker(void)
 	if (in_serving_softirq() && !hardirq_count())
 		return cmwq_bh_current();
 	if (!in_task() || !(current->flags & PF_KTHREAD) ||
-	    kthread_func(current) != cmwq_worker_thread)
+	    (kthread_func(current) != cmwq_worker_thread &&
+	     kthread_func(current) != cmwq_rescuer_thread))
 		return NULL;
 	return kthread_data(current);
 }
 
-/* By chance it may be on its CPU even if it is no longer bound to it. */
-static bool off_its_cpu(struct cmwq_pool *pool)
+/**
+ * cmwq_off_its_cpu - is the calling worker where its pool's items must not run?
+ * @pool: its pool
+ *
+ * By chance it may be on its CPU even if it is no longer bound to it.
+ *
+ * Return: true if so, and if its CPU is up.
+ */
+bool cmwq_off_its_cpu(struct cmwq_pool *pool)
 {
 	return pool->key.cpu >= 0 &&
 	       (raw_smp_processor_id() != pool->key.cpu ||
@@ -447,7 +470,7 @@ static void heal_affinity(struct cmwq_pool *pool)
 			set_cpus_allowed_ptr(current, pool->allowed);
 		return;
 	}
-	if (unlikely(off_its_cpu(pool)) && cmwq_cpu_stays(pool->key.cpu))
+	if (unlikely(cmwq_off_its_cpu(pool)) && cmwq_cpu_stays(pool->key.cpu))
 		set_cpus_allowed_ptr(current, cpumask_of(pool->key.cpu));
 }
 
@@ -475,7 +498,7 @@ static void work_for_a_while(struct cmwq_worker *worker)
 				raw_spin_lock_irq(&pool->lock);
 			}
 			cmwq_pool_splice(pool);
-		} while ((keep_working(pool) && likely(!off_its_cpu(pool))) ||
+		} while ((keep_working(pool) && likely(!cmwq_off_its_cpu(pool))) ||
 			 unlikely(!list_empty(&worker->scheduled)));
 		worker_uncount(worker, WORKER_PREP);
 
@@ -485,7 +508,7 @@ static void work_for_a_while(struct cmwq_worker *worker)
 		 */
 		if (pool->waking)
 			return;
-		if (off_its_cpu(pool)) {
+		if (cmwq_off_its_cpu(pool)) {
 			raw_spin_unlock_irq(&pool->lock);
 			heal_affinity(pool);
 			raw_spin_lock_irq(&pool->lock);

@@ -116,6 +116,7 @@ void cmwq_pool_setup(struct cmwq_pool *pool, int id,
 	timer_setup(&pool->idle_timer, cmwq_idle_timer_fn, 0);
 	timer_setup(&pool->hog_timer, cmwq_hog_timer_fn,
 		    TIMER_DEFERRABLE | TIMER_PINNED);
+	timer_setup(&pool->mayday_timer, cmwq_mayday_timer_fn, 0);
 	pool->watched = key->cpu < 0 || key->bh;	/* not managed: never */
 	for (i = 0; i < ARRAY_SIZE(pool->busy); i++)
 		INIT_HLIST_HEAD(&pool->busy[i]);

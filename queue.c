@@ -20,6 +20,7 @@
 #include "cmwq_internal.h"
 
 #include <linux/ratelimit.h>
+#include <trace/events/cmwq.h>
 
 /*
  * A caller in a loop must not drown the log: so many lines in 5 s, and not at
@@ -233,6 +234,7 @@ static bool follow(struct cmwq_pool *pool, struct cmwq_workqueue *wq,
 	if (worker && worker->current_pwq->wq != wq)
 		worker = NULL;
 	if (worker) {
+		trace_cmwq_queue_work(work, wq->name, pool->id);
 		cmwq_pool_splice(pool);
 		cmwq_pwq_link(worker->current_pwq, work);
 		task = cmwq_pool_pick(pool);			/* R3 */
@@ -269,6 +271,7 @@ bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 		return true;
 	atomic_long_set(&work->data, (unsigned long)pwq | WORK_PENDING |
 				     WORK_UNLINKED);
+	trace_cmwq_queue_work(work, wq->name, pwq->pool->id);
 	push(pwq->pool, work);
 	return true;
 }
@@ -303,6 +306,7 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
 		   atomic_long_try_cmpxchg(&work->data, &data,
 					   (unsigned long)pwq | WORK_PENDING |
 					   WORK_UNLINKED))) {
+		trace_cmwq_queue_work(work, wq->name, pwq->pool->id);
 		push(pwq->pool, work);
 		ret = true;
 	} else {

@@ -311,7 +311,8 @@ static bool retired_and_idle(struct cmwq_pwq *pwq)
 	bool yes;
 
 	raw_spin_lock(&pwq->pool->lock);
-	yes = pwq->watched & PWQ_RETIRED && cmwq_pwq_idle(pwq);
+	yes = pwq->watched & PWQ_RETIRED && cmwq_pwq_idle(pwq) &&
+	      !pwq->mayday;					/* M3 */
 	raw_spin_unlock(&pwq->pool->lock);
 	return yes;
 }
@@ -363,6 +364,8 @@ static void reap_queue(struct cmwq_workqueue *wq)
 		list_del_rcu(&pwq->node);
 		wq->gone_executed += pwq->executed;
 		wq->gone_cancelled += pwq->cancelled;
+		wq->gone_maydays += pwq->maydays;
+		wq->gone_rescued += pwq->rescued;
 		free_pwq(pwq);
 	}
 	mutex_unlock(&wq->mutex);

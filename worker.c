@@ -8,6 +8,10 @@
  */
 #include "policy.h"
 
+#include <linux/delay.h>
+#include <linux/log2.h>
+#include <linux/random.h>
+
 #define CREATE_BACKOFF		(HZ / 10)
 #define RETIRE_BATCH		16	/* at most, each jiffy */
 
@@ -96,13 +100,14 @@ static bool creation_shall_fail(void)
 
 	if (n > 0)
 		WRITE_ONCE(cmwq_fail_create, n - 1);
-	return n < 0 || n == 1;
+	return n < 0 || n == 1 ||
+	       get_random_u32() % 100 < READ_ONCE(cmwq_fail_create_percent);
 }
 
 /**
  * cmwq_worker_setup - fill in a worker
  * @worker:	the worker
- * @pool:	its pool
+ * @pool:	its pool; NULL for a rescuer
  */
 void cmwq_worker_setup(struct cmwq_worker *worker, struct cmwq_pool *pool)
 {
@@ -110,8 +115,8 @@ void cmwq_worker_setup(struct cmwq_worker *worker, struct cmwq_pool *pool)
 	INIT_LIST_HEAD(&worker->scheduled);
 	INIT_LIST_HEAD(&worker->waiters);
 	worker->pool = pool;
-	worker->flags = WORKER_PREP |
-			(pool->key.cpu < 0 ? WORKER_UNBOUND : 0);
+	worker->flags = WORKER_PREP | (!pool ? WORKER_RESCUER :
+				       pool->key.cpu < 0 ? WORKER_UNBOUND : 0);
 }
 
 static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
@@ -194,11 +199,14 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 	struct cmwq_worker *worker;
 	struct task_struct *task;
 	int err = -ENOMEM;
+	bool say;
 	int id;
 
 	if (!reserve_worker(pool))
 		return -EAGAIN;
 
+	if (unlikely(READ_ONCE(cmwq_delay_create_ms)))
+		msleep(READ_ONCE(cmwq_delay_create_ms));
 	worker = get_worker(pool);
 	if (!worker)
 		goto fail;
@@ -233,6 +241,7 @@ int cmwq_create_worker(struct cmwq_pool *pool)
 
 	raw_spin_lock_irq(&pool->lock);
 	pool->created++;
+	pool->failures = 0;
 	WRITE_ONCE(pool->nr_workers, pool->nr_workers + 1);
 	list_add_tail(&worker->node, &pool->workers);
 	cmwq_enter_idle(worker);
@@ -250,11 +259,13 @@ fail:
 		put_worker(worker);
 	raw_spin_lock_irq(&pool->lock);
 	pool->create_failed++;
+	say = is_power_of_2(++pool->failures);
 	pool->create_after = jiffies + CREATE_BACKOFF;
 	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
 	raw_spin_unlock_irq(&pool->lock);
-	pr_warn_ratelimited("pool %d: no new worker (errno %d): items wait for the %d it has; trying again\n",
-			    pool->id, err, READ_ONCE(pool->nr_workers));
+	if (say)
+		pr_warn_ratelimited("pool %d: no new worker (errno %d): items wait for the %d it has; trying again\n",
+				    pool->id, err, READ_ONCE(pool->nr_workers));
 	wake_up_process(cmwq_keeper_ask());
 	return err;
 }
@@ -264,6 +275,8 @@ static void create_as_manager(struct cmwq_pool *pool)
 	__must_hold(&pool->lock)
 {
 	pool->manager = current;
+	if (lacks_worker(pool))
+		cmwq_pool_in_need(pool);			/* M1 */
 	raw_spin_unlock_irq(&pool->lock);
 	cmwq_create_worker(pool);
 	raw_spin_lock_irq(&pool->lock);
@@ -398,6 +411,7 @@ void cmwq_retire_workers(struct cmwq_pool *pool)
 		schedule_timeout_uninterruptible(1);
 	timer_delete_sync(&pool->idle_timer);
 	timer_delete_sync(&pool->hog_timer);
+	timer_delete_sync(&pool->mayday_timer);
 }
 
 void cmwq_workers_exit(void)

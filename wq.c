@@ -132,6 +132,9 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 	if (!zalloc_cpumask_var(&wq->cpus, GFP_KERNEL) ||
 	    (flags & CMWQ_UNBOUND && cmwq_shares_alloc(wq)))
 		goto fail;
+	err = cmwq_rescuer_create(wq);
+	if (err)
+		goto fail;
 
 	/* On the list before the next change of where unbound items may run. */
 	mutex_lock(&cmwq_attrs_mutex);
@@ -142,6 +145,7 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 		mutex_lock(&cmwq_wq_mutex);
 		list_add_tail_rcu(&wq->node, &cmwq_workqueues);
 		mutex_unlock(&cmwq_wq_mutex);
+		cmwq_rescuer_resettle(wq);
 	}
 	mutex_unlock(&cmwq_attrs_mutex);
 	if (!err)
@@ -151,6 +155,7 @@ fail:
 	pr_err("no queue for %s: errno %d, %s\n", cmwq_owner_name(owner), err,
 	       err == -ENOMEM ? "out of memory" : "see above");
 	if (wq) {
+		cmwq_rescuer_stop(wq);
 		cmwq_shares_free(wq);
 		free_cpumask_var(wq->cpus);
 	}
@@ -286,6 +291,7 @@ void cmwq_destroy_queue(struct cmwq_workqueue *wq)
 	mutex_unlock(&cmwq_wq_mutex);
 
 	synchronize_rcu();					/* D2 */
+	cmwq_rescuer_stop(wq);					/* M4 */
 	cmwq_route_drop(wq);
 
 	mutex_lock(&cmwq_wq_mutex);

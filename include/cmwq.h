@@ -186,8 +186,9 @@ struct cmwq_execute_work {
  *			CMWQ_PERCPU only, and with a max_active of 0
  * @CMWQ_UNBOUND:	items are not bound to a CPU and not concurrency-managed
  * @CMWQ_FREEZABLE:	accepted; items are not frozen
- * @CMWQ_MEM_RECLAIM:	accepted; for queues that memory reclaim waits for, but
- *			there is no rescuer thread
+ * @CMWQ_MEM_RECLAIM:	memory reclaim may wait for items: the queue gets a
+ *			rescuer thread, which runs them if no worker can be made
+ *			for 10 ms.  Such items must not wait for queues without
  * @CMWQ_HIGHPRI:	items run on workers with nice -20
  * @CMWQ_CPU_INTENSIVE:	running items do not hold back others of the pool
  * @CMWQ_SYSFS:		the queue appears as /sys/bus/cmwq/devices/NAME/; see
@@ -1451,7 +1452,7 @@ bool cmwq_current_is_workqueue_mem_reclaim(void);
  * cmwq_current_is_workqueue_rescuer - is the calling task a rescuer?
  *
  * Context: task.
- * Return: false; there are no rescuers.
+ * Return: true if it is one, and in an item.
  */
 bool cmwq_current_is_workqueue_rescuer(void);
 

@@ -221,11 +221,11 @@ static int workqueues_show(struct seq_file *m, void *unused)
 {
 	struct cmwq_workqueue *wq;
 
-	seq_puts(m, "cmwq workqueues v1\n");
-	seq_puts(m, "# name owner intake max_active active inactive queued executed cancelled flags\n");
+	seq_puts(m, "cmwq workqueues v2\n");
+	seq_puts(m, "# name owner intake max_active active inactive queued executed cancelled maydays rescued rescuer flags\n");
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
-		u64 executed = 0, cancelled = 0, in_flight = 0;
+		u64 executed, cancelled, maydays, rescued, in_flight = 0;
 		unsigned int active = 0, inactive = 0;
 		struct cmwq_pwq *pwq;
 		char text[128];
@@ -234,6 +234,8 @@ static int workqueues_show(struct seq_file *m, void *unused)
 		mutex_lock(&wq->mutex);
 		executed = wq->gone_executed;
 		cancelled = wq->gone_cancelled;
+		maydays = wq->gone_maydays;
+		rescued = wq->gone_rescued;
 		cmwq_for_each_pwq(pwq, wq) {
 			raw_spin_lock_irq(&pwq->pool->lock);
 			in_flight += cmwq_inbox_length(pwq->pool, pwq);
@@ -241,6 +243,8 @@ static int workqueues_show(struct seq_file *m, void *unused)
 			inactive += cmwq_list_length(&pwq->inactive);
 			executed += pwq->executed;
 			cancelled += pwq->cancelled;
+			maydays += pwq->maydays;
+			rescued += pwq->rescued;
 			for (i = 0; i < WORK_COLOURS; i++)
 				in_flight += pwq->in_flight[i];
 			raw_spin_unlock_irq(&pwq->pool->lock);
@@ -248,10 +252,11 @@ static int workqueues_show(struct seq_file *m, void *unused)
 		mutex_unlock(&wq->mutex);
 		show_word(m, 24, wq->name);
 		show_word(m, 16, wq->owner ? wq->owner->name : "");
-		seq_printf(m, "%-10s %4d %4u %4u %llu %llu %llu ",
+		seq_printf(m, "%-10s %4d %4u %4u %llu %llu %llu %llu %llu %d ",
 			   intake_name(wq), READ_ONCE(wq->max_active), active,
 			   inactive, executed + cancelled + in_flight,
-			   executed, cancelled);
+			   executed, cancelled, maydays, rescued,
+			   cmwq_rescuer_pid(wq));
 		seq_printf(m, "%s\n", cmwq_flags_text(text, sizeof(text),
 						      wq->flags));
 	}
@@ -287,6 +292,8 @@ static void copy_worker(struct worker_line *line, struct cmwq_worker *worker,
 		line->state = "idle";
 	else if (!worker->current_work)
 		line->state = "between";
+	else if (worker->flags & WORKER_RESCUER)
+		line->state = "rescuing";
 	else if (worker->task &&
 		 cmwq_task_state(worker->task) != TASK_RUNNING)
 		line->state = "sleeping";

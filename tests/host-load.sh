@@ -136,7 +136,7 @@ says "unloading" 0 'unloaded' unload
 loaded some_driver
 program rmmod 'echo "rmmod: ERROR: Module cmwq is in use" >&2; exit 1'
 cat >"$dir/top/sys/kernel/debug/cmwq/workqueues" <<'VIEW'
-cmwq workqueues v1
+cmwq workqueues v2
 # name owner intake max_active
 events cmwq open 1024
 some_queue some_driver open 1

@@ -8,47 +8,10 @@
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/lib-drivers.sh
+. "$(dirname "$0")/lib-drivers.sh"
 
-ENGINE=${ENGINE:-cmwq}
-here=$(cd "$(dirname "$0")" && pwd)
 rounds=${ROUNDS:-4}
-stuck=
-
-# Blocks done so far, on all devices.
-blocks_done()
-{
-	cat /sys/block/*/stat | awk '{ n += $3 + $7 } END { print n + 0 }'
-}
-
-# within COMMAND...: its status; given up when no block has been done for 75 s.
-# Programs take up to 30 s to start here, and the kernel complains after 120.
-within()
-{
-	local pid before='' now still=0
-
-	if [ -n "$stuck" ]; then
-		echo "not run: $stuck is stuck"
-		return 1
-	fi
-	"$@" &
-	pid=$!
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 0.5
-		now=$(blocks_done)
-		if [ "$now" != "$before" ]; then
-			before=$now
-			still=0
-		elif [ "$still" -ge 150 ]; then
-			stuck="$*"
-			echo "stuck: $*: nothing moved for 75 s"
-			return 1
-		else
-			still=$((still + 1))
-		fi
-	done
-	wait "$pid"
-}
-
 uptime_cs()
 {
 	sed 's/\([0-9]*\)\.\([0-9]*\) .*/\1\2/' /proc/uptime
@@ -88,28 +51,7 @@ ran()
 	done
 }
 
-load_driver()
-{
-	local dir=$here/drivers/ours
-
-	[ "$ENGINE" = cmwq ] || dir=$here/drivers/stock
-	insmod "$dir/$1.ko" || return 1
-	[ "$ENGINE" = stock ] || holders_have "$(echo "$1" | tr - _)"
-}
-
-holders_have()
-{
-	[ -d "/sys/module/cmwq/holders/$1" ] ||
-		{ echo "$1 does not use cmwq.ko"; return 1; }
-}
-
 # loop
-
-# Random once: the emulator is slow.
-make_data()
-{
-	[ -f /tmp/data ] || dd if=/dev/urandom of=/tmp/data bs=64k count=64
-}
 
 loop_round()
 {
@@ -150,14 +92,6 @@ loop_rounds()
 }
 
 # dm-crypt
-
-crypt_open()
-{
-	local key=0123456789abcdef0123456789abcdef
-
-	dmsetup create --noudevsync --noudevrules crypt --table \
-		"0 $(blockdev --getsz /dev/ram0) crypt aes-xts-plain64 $key$key 0 /dev/ram0 0"
-}
 
 # The scenarios of the kernel's Documentation/core-api/workqueue.rst, for four
 # slow CPUs: issuers enough for all, a third of them, and fewer with so little
@@ -293,38 +227,9 @@ nbd_teardown()
 	wait_until 60 nbd_is_down
 }
 
-# unload DRIVER: nothing of it is left on cmwq
-unload()
-{
-	if [ -n "$stuck" ]; then
-		echo "not run: $stuck is stuck"
-		return 1
-	fi
-	rmmod "$1" || return 1
-	[ "$ENGINE" = stock ] || ! cmwq_table workqueues owner | grep -x "$1"
-}
-
 [ -d "$here/drivers" ] || ktap_skip_all "make test-drivers brings what it needs"
 ktap_begin
-if [ ! -e /lib64/ld-linux-x86-64.so.2 ]; then
-	mkdir -p /lib64
-	ln -s "$here/guest/lib/ld-linux-x86-64.so.2" /lib64/
-fi
-export PATH="$here/guest/bin:$PATH" LD_LIBRARY_PATH="$here/guest/lib"
-export DM_DISABLE_UDEV=1
-
-while read -r module; do
-	case $module in
-	loop|nbd|dm-crypt) continue ;;
-	esac
-	case $module in
-	brd) parameters="rd_nr=1 rd_size=20480" ;;
-	*) parameters= ;;
-	esac
-	# shellcheck disable=SC2086 # none or several words
-	insmod "$here/drivers/stock/$module.ko" $parameters ||
-		diag "$module.ko does not load"
-done <"$here/drivers/order"
+drivers_begin "rd_nr=1 rd_size=20480"
 if [ "$ENGINE" = cmwq ]; then
 	load_cmwq || ktap_bail "cmwq.ko does not load"
 fi

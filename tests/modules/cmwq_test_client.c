@@ -56,6 +56,10 @@ static int unbound;
 module_param(unbound, int, 0444);
 MODULE_PARM_DESC(unbound, "1: the queue is unbound");
 
+static int reclaim;
+module_param(reclaim, int, 0444);
+MODULE_PARM_DESC(reclaim, "1: the queue has a rescuer");
+
 static int churn;
 module_param(churn, int, 0444);
 MODULE_PARM_DESC(churn, "1: create and destroy queues all the time");
@@ -274,8 +278,11 @@ static int __init client_init(void)
 	    busy_us < 1 || ((busy || sleepers || leak) && !queue))
 		return -EINVAL;
 	if (queue) {
-		wq = cmwq_alloc_workqueue("client", unbound ? CMWQ_UNBOUND :
-					  CMWQ_PERCPU, CMWQ_MAX_ACTIVE);
+		wq = cmwq_alloc_workqueue("client",
+					  (unbound ? CMWQ_UNBOUND :
+					   CMWQ_PERCPU) |
+					  (reclaim ? CMWQ_MEM_RECLAIM : 0),
+					  CMWQ_MAX_ACTIVE);
 		if (!wq)
 			return -ENOMEM;
 	}
