@@ -724,6 +724,7 @@ void cmwq_hogs_forget(struct module *mod);
 void cmwq_hogs_copy(struct cmwq_hog *to);
 
 /* hotplug.c */
+bool cmwq_cpu_is_up(unsigned int cpu);
 int cmwq_hotplug_init(void);
 void cmwq_hotplug_exit(void);
 

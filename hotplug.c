@@ -15,6 +15,18 @@
 
 static int cpuhp_state;
 static bool loading;		/* by init only */
+static struct cpumask cpus_up;	/* A: the callbacks write it */
+
+/**
+ * cmwq_cpu_is_up - does a CPU have its pools?
+ * @cpu: a possible CPU
+ *
+ * Return: false from the CPU's way down to its way up.
+ */
+bool cmwq_cpu_is_up(unsigned int cpu)
+{
+	return cpumask_test_cpu(cpu, &cpus_up);
+}
 
 static void mark(struct cmwq_pool *pool, bool down)
 {
@@ -29,6 +41,8 @@ static int cpu_up_fn(unsigned int cpu)
 	struct cmwq_pool *pool;
 	int err = 0;
 
+	cpumask_set_cpu(cpu, &cpus_up);
+	smp_mb();	/* P3 */
 	cmwq_for_each_pool(pool) {
 		if (pool->key.cpu != cpu)
 			continue;
@@ -47,6 +61,8 @@ static int cpu_down_fn(unsigned int cpu)
 {
 	struct cmwq_pool *pool;
 
+	cpumask_clear_cpu(cpu, &cpus_up);
+	smp_mb();	/* P3 */
 	cmwq_for_each_pool(pool)
 		if (pool->key.cpu == cpu)
 			mark(pool, true);

@@ -16,11 +16,14 @@
  *    until its scheduler hooks are off; what it does after that is no longer
  *    about its pool.
  *
- * P3: a new pool of a CPU against the CPU that comes up.
- *	makes				CPU, cpu_up_fn()
- *	1. into the table [mb]		1. online
- *	2. online: no mark, worker	2. in the table: no mark, worker
- *    One of them sees the other's step 1.  If both do there are two workers.
+ * P3: a new pool of a CPU against the CPU that comes up, or goes down.
+ *	makes				CPU, cpu_up_fn(), cpu_down_fn()
+ *	1. into the table [mb]		1. is up, or is not [mb]
+ *	2. with pool->lock: mark, or	2. in the table: mark, or none
+ *	   none, by whether it is up	   with pool->lock
+ *	3. no mark: worker		3. no mark: worker
+ *    One of them sees the other's step 1, and if both do the last one to get
+ *    the lock is right.  There may be two workers.
  */
 #include "cmwq_internal.h"
 
@@ -121,7 +124,7 @@ void cmwq_pool_setup(struct cmwq_pool *pool, int id,
 	for (i = 0; i < ARRAY_SIZE(pool->busy); i++)
 		INIT_HLIST_HEAD(&pool->busy[i]);
 	pool->node = key->cpu < 0 ? NUMA_NO_NODE : cpu_to_node(key->cpu);
-	if (key->cpu >= 0 && !cpu_online(key->cpu))
+	if (key->cpu >= 0 && !cmwq_cpu_is_up(key->cpu))
 		pool->flags = POOL_DISASSOCIATED;
 }
 
@@ -176,6 +179,7 @@ static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
 {
 	int id = free_id(), err = -ENOMEM;
 	struct cmwq_pool *pool;
+	bool up;
 
 	if (id < 0) {
 		pr_err("no more than %d pools (errno %d): use the same attributes for more queues\n",
@@ -196,10 +200,10 @@ static struct cmwq_pool *make_pool(const struct cmwq_pool_key *key)
 		err = cmwq_pool_first_worker(pool);
 	} else {
 		raw_spin_lock_irq(&pool->lock);
-		WRITE_ONCE(pool->flags, cpu_online(key->cpu) ?
-			   0 : POOL_DISASSOCIATED);
+		up = cmwq_cpu_is_up(key->cpu);
+		WRITE_ONCE(pool->flags, up ? 0 : POOL_DISASSOCIATED);
 		raw_spin_unlock_irq(&pool->lock);
-		if (cpu_online(key->cpu))
+		if (up)
 			err = cmwq_pool_first_worker(pool);
 	}
 	if (!err)
