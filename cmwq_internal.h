@@ -262,6 +262,8 @@ struct cmwq_workqueue {
 	struct irq_work		succeed;	/* A: a pwq has retired */
 
 	struct cmwq_rescuer	*rescuer;	/* I: if CMWQ_MEM_RECLAIM */
+	atomic_long_t		displaced;	/* A: queued for CPUs down */
+
 	struct list_head	node;		/* M: cmwq_workqueues */
 	struct module		*owner;		/* I */
 	struct cmwq_device	*device;	/* W writes; V2 in sysfs.c */

@@ -265,6 +265,8 @@ bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 		cmwq_rcu_queue_behind(cpu, wq, work);
 		return true;
 	}
+	if (unlikely(cpu != CMWQ_WORK_CPU_UNBOUND && !cpu_online(cpu)))
+		atomic_long_inc(&wq->displaced);
 	if (last && last != pwq->pool &&
 	    !(wq->flags & __CMWQ_ORDERED) &&			/* S2 */
 	    follow(last, wq, work))				/* Q1 */
@@ -293,10 +295,17 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
 
 	local_irq_save(flags);
 	if (unlikely(!wq || !work || READ_ONCE(wq->intake) != CMWQ_OPEN ||
-		     cpu != CMWQ_WORK_CPU_UNBOUND) &&
-	    !cmwq_wq_accepts(cpu, wq, work, "cmwq_queue_work",
-			     __builtin_return_address(0)))
-		goto out;
+		     cpu != CMWQ_WORK_CPU_UNBOUND)) {
+		if (!cmwq_wq_accepts(cpu, wq, work, "cmwq_queue_work",
+				     __builtin_return_address(0)))
+			goto out;
+		/* Counted there.  No CPU goes down with interrupts off here. */
+		if (cpu != CMWQ_WORK_CPU_UNBOUND && !cpu_online(cpu)) {
+			ret = queue_slow(cpu, wq, work,
+					 __builtin_return_address(0));
+			goto out;
+		}
+	}
 
 	pwq = choose_pwq(cpu, wq);
 	data = atomic_long_read(&work->data);

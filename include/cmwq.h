@@ -969,7 +969,8 @@ int cmwq_workqueue_sysfs_register(struct cmwq_workqueue *wq);
 /**
  * cmwq_queue_work_on - queue an item on a CPU
  * @cpu:	a possible CPU or CMWQ_WORK_CPU_UNBOUND; a CPU that is down has
- *		the item run on the caller's CPU; no matter for CMWQ_UNBOUND
+ *		the item run on the caller's CPU, and counted as displaced; no
+ *		matter for CMWQ_UNBOUND
  * @wq:		the queue
  * @work:	the item
  *

@@ -222,7 +222,7 @@ static int workqueues_show(struct seq_file *m, void *unused)
 	struct cmwq_workqueue *wq;
 
 	seq_puts(m, "cmwq workqueues v2\n");
-	seq_puts(m, "# name owner intake max_active active inactive queued executed cancelled maydays rescued rescuer flags\n");
+	seq_puts(m, "# name owner intake max_active active inactive queued executed cancelled displaced maydays rescued rescuer flags\n");
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
 		u64 executed, cancelled, maydays, rescued, in_flight = 0;
@@ -252,10 +252,11 @@ static int workqueues_show(struct seq_file *m, void *unused)
 		mutex_unlock(&wq->mutex);
 		show_word(m, 24, wq->name);
 		show_word(m, 16, wq->owner ? wq->owner->name : "");
-		seq_printf(m, "%-10s %4d %4u %4u %llu %llu %llu %llu %llu %d ",
+		seq_printf(m, "%-10s %4d %4u %4u %llu %llu %llu %ld %llu %llu %d ",
 			   intake_name(wq), READ_ONCE(wq->max_active), active,
 			   inactive, executed + cancelled + in_flight,
-			   executed, cancelled, maydays, rescued,
+			   executed, cancelled,
+			   atomic_long_read(&wq->displaced), maydays, rescued,
 			   cmwq_rescuer_pid(wq));
 		seq_printf(m, "%s\n", cmwq_flags_text(text, sizeof(text),
 						      wq->flags));

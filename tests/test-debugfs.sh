@@ -39,7 +39,7 @@ private()
 table_is_sound()
 {
 	awk -v view="$1" -v want="$2" '
-		NR == 1 { sound = ($0 == "cmwq " view (view == "pools" ? " v2" : " v1")) }
+		NR == 1 { sound = ($0 == "cmwq " view (view ~ /^(pools|workqueues)$/ ? " v2" : " v1")) }
 		NR == 2 {
 			if ($1 != "#")
 				sound = 0
