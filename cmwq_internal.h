@@ -463,6 +463,8 @@ int cmwq_create_worker(struct cmwq_pool *pool);
 void cmwq_retire_workers(struct cmwq_pool *pool);
 int cmwq_pool_first_worker(struct cmwq_pool *pool);
 void cmwq_pool_create_starved(struct cmwq_pool *pool);
+bool cmwq_pool_look_after(struct cmwq_pool *pool);
+bool cmwq_creation_shall_fail(void);
 bool cmwq_manage_workers(struct cmwq_pool *pool);
 void cmwq_worker_setup(struct cmwq_worker *worker, struct cmwq_pool *pool);
 void cmwq_enter_idle(struct cmwq_worker *worker);
@@ -557,6 +559,15 @@ void cmwq_bh_item_done(struct cmwq_worker *worker, cmwq_func_t func,
 int cmwq_keeper_init(void);
 void cmwq_keeper_exit(void);
 struct task_struct *cmwq_keeper_ask(void);
+
+/* trustee.c: the pools of CPUs that are down */
+int cmwq_trustees_init(void);
+void cmwq_trustees_stop(void);
+void cmwq_trustees_exit(void);
+struct task_struct *cmwq_trustee_ask(struct cmwq_pool *pool);
+void cmwq_orphan_changed(struct cmwq_pool *pool);
+bool cmwq_trustee_provide(struct cmwq_pool *pool);
+pid_t cmwq_trustee_pid(unsigned int cpu);
 
 /* queue.c */
 bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,

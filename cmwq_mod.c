@@ -66,7 +66,7 @@ static const struct kernel_param_ops fail_create_ops = {
 
 int cmwq_fail_create;
 module_param_cb(fail_create, &fail_create_ops, &cmwq_fail_create, 0644);
-MODULE_PARM_DESC(fail_create, "test knob: the n-th creation of a worker from now on shall fail; -1: each until 0 is written");
+MODULE_PARM_DESC(fail_create, "test knob: the n-th creation of a worker or trustee from now on shall fail; -1: each until 0 is written");
 
 static int set_percent(const char *val, const struct kernel_param *kp);
 static int set_delay(const char *val, const struct kernel_param *kp);

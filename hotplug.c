@@ -3,11 +3,11 @@
  * hotplug.c - CPUs come and go
  *
  * Going: the pools are marked, and their workers, which the scheduler moves to
- * other CPUs, carry on there, still concurrency-managed.  Coming: the mark is
- * dropped and each worker goes back to its CPU before its next item
- * (heal_affinity() in pool.c).  A CPU that comes up for the first time gets its
- * first workers.  Items queued for a CPU that is down run where they were
- * queued from.
+ * other CPUs, carry on there, still concurrency-managed, until the trustee
+ * (trustee.c) sends them away.  Coming: the mark is dropped and each worker goes
+ * back to its CPU before its next item (heal_affinity() in pool.c).  A pool that
+ * has none then gets its first one.  Items queued for a CPU that is down run
+ * where they were queued from.
  */
 #include "cmwq_internal.h"
 
@@ -33,6 +33,8 @@ static void mark(struct cmwq_pool *pool, bool down)
 	raw_spin_lock_irq(&pool->lock);
 	WRITE_ONCE(pool->flags, down ? pool->flags | POOL_DISASSOCIATED :
 				pool->flags & ~POOL_DISASSOCIATED);
+	if (!pool->key.bh)
+		cmwq_orphan_changed(pool);
 	raw_spin_unlock_irq(&pool->lock);
 }
 

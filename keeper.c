@@ -3,8 +3,8 @@
  * keeper.c - the module's own housekeeping thread
  *
  * Does what may sleep and what nobody else is left to do: creates a worker for
- * a pool whose workers are all asleep.  Sleeps without a timer while there is
- * no such pool.
+ * a pool whose workers are all asleep, and a trustee for a CPU that went down.
+ * Sleeps without a timer while there is no such pool, and none that lacks one.
  */
 #include "cmwq_internal.h"
 
@@ -32,6 +32,8 @@ static long feed_starved(void)
 	struct cmwq_pool *pool;
 
 	cmwq_for_each_pool(pool) {
+		if (!cmwq_trustee_provide(pool))
+			again = RETRY_STARVED;
 		if (READ_ONCE(pool->flags) & POOL_STARVED)
 			cmwq_pool_create_starved(pool);
 		if (READ_ONCE(pool->flags) & POOL_STARVED)
@@ -59,9 +61,15 @@ static int keeper_fn(void *unused)
 
 int cmwq_keeper_init(void)
 {
+	int err = cmwq_trustees_init();
+
+	if (err)
+		return err;
 	keeper = kthread_create(keeper_fn, NULL, "cmwq/keeper");
-	if (IS_ERR(keeper))
+	if (IS_ERR(keeper)) {
+		cmwq_trustees_exit();
 		return PTR_ERR(keeper);
+	}
 	wake_up_process(keeper);
 	return 0;
 }
@@ -69,4 +77,5 @@ int cmwq_keeper_init(void)
 void cmwq_keeper_exit(void)
 {
 	kthread_stop(keeper);
+	cmwq_trustees_exit();
 }

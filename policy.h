@@ -45,6 +45,21 @@ static inline bool too_many_workers(struct cmwq_pool *pool)
 	       (pool->nr_idle - IDLE_KEEP) * IDLE_RATIO >= busy;
 }
 
+/* Its CPU is down: is there anything to look after? */
+static inline bool needs_trustee(struct cmwq_pool *pool)
+{
+	return pool->flags & POOL_DISASSOCIATED &&
+	       (pool->nr_workers || cmwq_pool_has_work(pool));
+}
+
+/* May all workers of a pool whose CPU is down go?  Not one that is woken: R5. */
+static inline bool orphans_may_go(struct cmwq_pool *pool)
+{
+	return pool->flags & POOL_DISASSOCIATED && !pool->waking &&
+	       pool->nr_idle && pool->nr_idle == pool->nr_workers &&
+	       !cmwq_pool_has_work(pool);
+}
+
 static inline bool pool_capped(struct cmwq_pool *pool)
 {
 	/* The first worker is not a matter of limits. */

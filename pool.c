@@ -53,11 +53,15 @@ static bool lose_kick(void)
 
 	return atomic_inc_return(&n) % 1000 == 0;
 }
+
+#define HEALS	0		/* workers do not go back to their CPU */
 #else
 static bool lose_kick(void)
 {
 	return false;
 }
+
+#define HEALS	1
 #endif
 
 /* From the inbox into the pool's lists */
@@ -125,6 +129,7 @@ static void repatriate(struct cmwq_pool *pool, struct task_struct *task)
 struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool)
 {
 	struct cmwq_worker *worker;
+	struct task_struct *task;
 
 	cmwq_pool_splice(pool);
 	smp_mb();	/* R3 */
@@ -150,6 +155,9 @@ struct task_struct *cmwq_pool_pick(struct cmwq_pool *pool)
 	cmwq_pool_in_need(pool);				/* M1 */
 	if (pool->manager || pool->flags & POOL_STARVED)
 		return NULL;
+	task = pool->flags & POOL_DISASSOCIATED ? cmwq_trustee_ask(pool) : NULL;
+	if (task)
+		return task;
 	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
 	return cmwq_keeper_ask();
 }
@@ -451,7 +459,7 @@ struct cmwq_worker *cmwq_current_worker(void)
  */
 bool cmwq_off_its_cpu(struct cmwq_pool *pool)
 {
-	return pool->key.cpu >= 0 &&
+	return HEALS && pool->key.cpu >= 0 &&
 	       (raw_smp_processor_id() != pool->key.cpu ||
 		current->nr_cpus_allowed != 1) &&
 	       !(READ_ONCE(pool->flags) & POOL_DISASSOCIATED);
@@ -571,6 +579,8 @@ int cmwq_worker_thread(void *data)
 		}
 		work_for_a_while(worker);
 		cmwq_enter_idle(worker);
+		if (unlikely(orphans_may_go(pool)))
+			cmwq_orphan_changed(pool);
 		__set_current_state(TASK_IDLE);
 		raw_spin_unlock_irq(&pool->lock);
 		schedule();

@@ -93,15 +93,26 @@ void cmwq_idle_timer_fn(struct timer_list *t)
 
 /* Creating workers */
 
-/* The test knob; spare_lock is held. */
-static bool creation_shall_fail(void)
+/**
+ * cmwq_creation_shall_fail - the test knob
+ *
+ * Return: true if the thread that is about to be created shall not be.
+ */
+bool cmwq_creation_shall_fail(void)
 {
-	int n = READ_ONCE(cmwq_fail_create);
+	unsigned int percent = READ_ONCE(cmwq_fail_create_percent);
+	int n;
 
+	if (unlikely(percent) && get_random_u32() % 100 < percent)
+		return true;
+	if (likely(!READ_ONCE(cmwq_fail_create)))
+		return false;
+	spin_lock(&spare_lock);
+	n = READ_ONCE(cmwq_fail_create);
 	if (n > 0)
 		WRITE_ONCE(cmwq_fail_create, n - 1);
-	return n < 0 || n == 1 ||
-	       get_random_u32() % 100 < READ_ONCE(cmwq_fail_create_percent);
+	spin_unlock(&spare_lock);
+	return n < 0 || n == 1;
 }
 
 /**
@@ -123,11 +134,9 @@ static struct cmwq_worker *get_worker(struct cmwq_pool *pool)
 {
 	struct cmwq_worker *worker;
 
-	spin_lock(&spare_lock);
-	if (unlikely(creation_shall_fail())) {
-		spin_unlock(&spare_lock);
+	if (unlikely(cmwq_creation_shall_fail()))
 		return NULL;
-	}
+	spin_lock(&spare_lock);
 	worker = list_first_entry_or_null(&spare_workers, struct cmwq_worker,
 					  node);
 	if (worker)
@@ -271,16 +280,26 @@ fail:
 }
 
 /* Create one as the pool's only manager.  Called and left with the lock. */
-static void create_as_manager(struct cmwq_pool *pool)
+static int create_as_manager(struct cmwq_pool *pool)
 	__must_hold(&pool->lock)
 {
+	int err;
+
 	pool->manager = current;
 	if (lacks_worker(pool))
 		cmwq_pool_in_need(pool);			/* M1 */
 	raw_spin_unlock_irq(&pool->lock);
-	cmwq_create_worker(pool);
+	err = cmwq_create_worker(pool);
 	raw_spin_lock_irq(&pool->lock);
 	pool->manager = NULL;
+	return err;
+}
+
+/* Nobody can create one just now; the lock is held. */
+static void leave_to_keeper(struct cmwq_pool *pool)
+{
+	WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
+	wake_up_process(cmwq_keeper_ask());
 }
 
 /**
@@ -294,16 +313,23 @@ static void create_as_manager(struct cmwq_pool *pool)
 bool cmwq_manage_workers(struct cmwq_pool *pool)
 	__must_hold(&pool->lock)
 {
+	struct task_struct *trustee;
+
 	if (pool_capped(pool)) {
 		pool->capped++;
 		return false;
 	}
 	if (!may_create_worker(pool)) {
-		if (!pool->manager) {
-			WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
-			wake_up_process(cmwq_keeper_ask());
-		}
+		if (!pool->manager)
+			leave_to_keeper(pool);
 		return false;
+	}
+	if (unlikely(pool->flags & POOL_DISASSOCIATED)) {
+		trustee = cmwq_trustee_ask(pool);
+		if (trustee) {
+			wake_up_process(trustee);
+			return false;
+		}
 	}
 	create_as_manager(pool);
 	return true;
@@ -324,6 +350,53 @@ void cmwq_pool_create_starved(struct cmwq_pool *pool)
 			WRITE_ONCE(pool->flags, pool->flags | POOL_STARVED);
 	}
 	raw_spin_unlock_irq(&pool->lock);
+}
+
+/* Send all idle workers of an orphaned pool away, some at a time. */
+static void retire_orphans(struct cmwq_pool *pool)
+	__must_hold(&pool->lock)
+{
+	struct cmwq_worker *worker;
+	int left = RETIRE_BATCH;
+
+	while (orphans_may_go(pool)) {
+		worker = list_last_entry(&pool->idle, struct cmwq_worker,
+					 idle_node);
+		retire(worker);
+		wake_up_process(worker->task);
+		if (--left)
+			continue;
+		left = RETIRE_BATCH;
+		raw_spin_unlock_irq(&pool->lock);
+		cond_resched();
+		raw_spin_lock_irq(&pool->lock);
+	}
+	if (!pool->nr_workers && !cmwq_pool_has_work(pool))
+		WRITE_ONCE(pool->flags, pool->flags & ~POOL_STARVED);
+}
+
+/**
+ * cmwq_pool_look_after - the trustee's part: manage a pool whose CPU is down
+ * @pool: a pool of the CPU
+ *
+ * Return: false if nothing is left to do there, or the CPU is up.
+ */
+bool cmwq_pool_look_after(struct cmwq_pool *pool)
+{
+	bool left;
+
+	raw_spin_lock_irq(&pool->lock);
+	if (orphans_may_go(pool)) {
+		retire_orphans(pool);
+	} else if (needs_trustee(pool) && !pool->nr_idle &&
+		   cmwq_pool_has_work(pool) && !pool->manager) {
+		if (!may_create_worker(pool) || pool_capped(pool) ||
+		    create_as_manager(pool))
+			leave_to_keeper(pool);
+	}
+	left = needs_trustee(pool);
+	raw_spin_unlock_irq(&pool->lock);
+	return left;
 }
 
 /* The first ones and the last ones */
@@ -421,6 +494,7 @@ void cmwq_workers_exit(void)
 	cmwq_hotplug_exit();
 	cmwq_pools_settle();
 	WRITE_ONCE(cmwq_stopping, true);
+	cmwq_trustees_stop();
 	cmwq_for_each_pool(pool)
 		if (!pool->key.bh)
 			cmwq_retire_workers(pool);

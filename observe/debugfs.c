@@ -111,6 +111,19 @@ static void show_policy(struct seq_file *m, const struct cmwq_pool_key *key)
 			   key->priority);
 }
 
+static const char *pool_flags_text(unsigned int flags, pid_t trustee)
+{
+	static const char * const text[] = {
+		"-", "disassociated", "starved", "disassociated,starved",
+		"disassociated,trustee", "disassociated,trustee,starved",
+	};
+	int i = !!(flags & POOL_DISASSOCIATED);
+
+	if (flags & POOL_STARVED)
+		i += 2;
+	return text[trustee ? 4 + i / 2 : i];
+}
+
 static int pools_show(struct seq_file *m, void *unused)
 {
 	struct cmwq_pool *pool;
@@ -124,6 +137,7 @@ static int pools_show(struct seq_file *m, void *unused)
 		char manager[16] = "-", cpu[12] = "-", node[12] = "-";
 		const struct cpumask *mask, *pod;
 		int workers, idle, running;
+		pid_t trustee;
 		u64 counts[7];
 
 		raw_spin_lock_irq(&pool->lock);
@@ -135,9 +149,11 @@ static int pools_show(struct seq_file *m, void *unused)
 		idle = pool->key.bh ? 0 : pool->nr_idle;
 		running = atomic_read(&pool->nr_running);
 		flags = pool->flags;
-		if (pool->manager)
-			snprintf(manager, sizeof(manager), "%d",
-				 task_pid_nr(pool->manager));
+		trustee = flags & POOL_DISASSOCIATED && !pool->key.bh ?
+			cmwq_trustee_pid(pool->key.cpu) : 0;
+		if (pool->manager || trustee)
+			snprintf(manager, sizeof(manager), "%d", pool->manager ?
+				 task_pid_nr(pool->manager) : trustee);
 		counts[0] = pool->created;
 		counts[1] = pool->retired;
 		counts[2] = pool->create_failed;
@@ -165,8 +181,7 @@ static int pools_show(struct seq_file *m, void *unused)
 			   inactive, manager, counts[0], counts[1], counts[2],
 			   counts[3], counts[4], counts[5], counts[6],
 			   cmwq_hook_of_pool(pool),
-			   flags & POOL_DISASSOCIATED ? "disassociated" :
-			   flags & POOL_STARVED ? "starved" : "-");
+			   pool_flags_text(flags, trustee));
 	}
 	mutex_unlock(&cmwq_wq_mutex);
 	return 0;
@@ -355,8 +370,9 @@ static int stats_show(struct seq_file *m, void *unused)
 {
 	u64 created = 0, retired = 0, failed = 0, capped = 0;
 	u64 handovers = 0, prewakes = 0;
+	int pools = 0, trustees = 0;
 	struct cmwq_pool *pool;
-	int pools = 0;
+	unsigned int cpu;
 
 	cmwq_for_each_pool(pool) {
 		pools++;
@@ -372,6 +388,9 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_puts(m, "cmwq stats v1\n");
 	seq_printf(m, "pools %d\n", pools);
 	seq_printf(m, "workers %d\n", atomic_read(&cmwq_nr_workers));
+	for_each_possible_cpu(cpu)
+		trustees += !!cmwq_trustee_pid(cpu);
+	seq_printf(m, "trustees %d\n", trustees);
 	seq_printf(m, "workers_created %llu\n", created);
 	seq_printf(m, "workers_retired %llu\n", retired);
 	seq_printf(m, "worker_creations_failed %llu\n", failed);
