@@ -245,6 +245,60 @@ EXPORT_SYMBOL_GPL(cmwq_get_workqueue_attrs);
 
 /* Where unbound items may run */
 
+/**
+ * cmwq_cpu_isolated - is a CPU isolated, or excluded?
+ * @cpu: the CPU
+ *
+ * Context: any.  As of now.
+ * Return: true if it is.
+ */
+bool cmwq_cpu_isolated(unsigned int cpu)
+{
+	return cpumask_test_cpu(cpu, excluded);
+}
+
+/**
+ * cmwq_cpu_off_limits - is it so, and has nobody asked for it all the same?
+ * @cpu: the CPU
+ *
+ * Context: any.  As of now.
+ * Return: true if no unbound item may run there.
+ */
+bool cmwq_cpu_off_limits(unsigned int cpu)
+{
+	return cmwq_cpu_isolated(cpu) && !cpumask_test_cpu(cpu, effective);
+}
+
+/**
+ * cmwq_own_threads_cpus - where the module's own threads may run
+ * @cpus: where to put it
+ *
+ * Context: any.  As of now.
+ */
+void cmwq_own_threads_cpus(struct cpumask *cpus)
+{
+	if (!cpumask_andnot(cpus, cpu_possible_mask, excluded))
+		cpumask_copy(cpus, cpu_possible_mask);
+}
+
+/**
+ * cmwq_own_threads_place - keep the module's own threads off isolated CPUs
+ *
+ * Context: cmwq_attrs_mutex is held.
+ */
+void cmwq_own_threads_place(void)
+{
+	cpumask_var_t cpus;
+
+	lockdep_assert_held(&cmwq_attrs_mutex);
+	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
+		return;		/* they stay where they are */
+	cmwq_own_threads_cpus(cpus);
+	cmwq_keeper_place(cpus);
+	cmwq_watchdog_place(cpus);
+	free_cpumask_var(cpus);
+}
+
 /* cmwq_attrs_mutex is held.  A queue that cannot change keeps its pools. */
 static int reapply_all(void)
 {
@@ -304,6 +358,7 @@ static int exclude_cpus(const struct cpumask *mask, bool all_but)
 	else
 		cpumask_and(excluded, cpu_possible_mask, mask);
 	set_effective(excluded);
+	cmwq_own_threads_place();
 	err = reapply_all();
 	mutex_unlock(&cmwq_attrs_mutex);
 	return err;
@@ -375,6 +430,7 @@ static void rescan(struct work_struct *work)
 
 	cpus_read_lock();
 	mutex_lock(&cmwq_attrs_mutex);
+	cmwq_own_threads_place();
 	if (cmwq_affinity_update())
 		reapply_all();
 	mutex_lock(&cmwq_wq_mutex);
@@ -470,8 +526,12 @@ int cmwq_attrs_init(void)
 	err = first_masks();
 	if (!err)
 		err = cmwq_affinity_init();
-	if (!err)
+	if (!err) {
+		mutex_lock(&cmwq_attrs_mutex);
+		cmwq_own_threads_place();
+		mutex_unlock(&cmwq_attrs_mutex);
 		return 0;
+	}
 
 	free_cpumask_var(effective);
 free_excluded:

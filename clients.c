@@ -83,7 +83,7 @@ static cmwq_func_t func_left_by(struct module *mod)
 	unsigned long flags;
 	bool linked;
 
-	/* In the order in which items move on. */
+	/* In the order in which items move on; and none is moved meanwhile: W4 */
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
 		mutex_lock(&wq->mutex);
@@ -97,18 +97,18 @@ static cmwq_func_t func_left_by(struct module *mod)
 		}
 		mutex_unlock(&wq->mutex);
 	}
-	mutex_unlock(&cmwq_wq_mutex);
 	if (func)
-		return func;
-
+		goto out;
 	cmwq_for_each_pool(pool) {
 		func = func_in_pool(pool, mod);
 		if (func) {
 			cmwq_pool_put(pool);
-			return func;
+			break;
 		}
 	}
-	return NULL;
+out:
+	mutex_unlock(&cmwq_wq_mutex);
+	return func;
 }
 
 static int module_event(struct notifier_block *nb, unsigned long event,

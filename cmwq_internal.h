@@ -18,6 +18,7 @@
  *       off; its scheduler hooks run in that context too and may read it.  The
  *       hog timer writes it when the worker cannot run (G1 in hog.c)
  *   PR  written under P, read by anyone with READ_ONCE()
+ *   K   the watchdog thread's own; others may read it with READ_ONCE()
  *
  * Lock order, outermost first:
  *
@@ -70,8 +71,9 @@
  *               about to be), ACTIVE (worklist or a worker's scheduled list),
  *               INACTIVE (waits for its queue's max_active)
  *
- *   on a queue  bit 3 WAITED (somebody flushes it), bits 4-7 flush colour,
- *               bits 8-63 the pwq
+ *   on a queue  bit 3 WAITED (somebody flushes it), bits 4-7 flush colour, bits
+ *               8-63 the pwq, but for bit 63 ANY_CPU, which all addresses have
+ *               set: clear if it was queued for a certain CPU
  *   off queue   bit 3 DELAYED (claimed by its running timer), bits 4-6 HEAD,
  *               WAIT, AGAIN (see rcu.c), bit 7 zero, bits 8-23 disable depth,
  *               bits 24-54 id of the pool that had it last, bit 55 zero,
@@ -99,8 +101,10 @@
 #define WORK_RCU_AGAIN		BIT(6)
 #define WORK_COLOUR_SHIFT	4
 #define WORK_COLOURS		16
+#define WORK_COLOUR_MASK	((WORK_COLOURS - 1UL) << WORK_COLOUR_SHIFT)
 #define WORK_PWQ_ALIGN		256
 #define WORK_PWQ_MASK		(~(WORK_PWQ_ALIGN - 1UL))
+#define WORK_ANY_CPU		BIT(63)
 
 #define WORK_DEPTH_SHIFT	8
 #define WORK_DEPTH_ONE		BIT(WORK_DEPTH_SHIFT)
@@ -180,6 +184,14 @@ struct cmwq_pool {
 	u64			create_failed;	/* P */
 	u64			capped;		/* P: creations not tried */
 	u64			repatriated;	/* P: wakes into the pod */
+	u64			strays;		/* P: woke where none may run */
+	u64			evacuated;	/* P: items moved elsewhere */
+
+	u64			seen_progress;	/* K: at the last look */
+	bool			had_work;	/* K: there, too */
+	unsigned long		stuck_since;	/* K: jiffies */
+	unsigned int		reports;	/* K: of this stall */
+	u64			stalls;		/* K: reported ones */
 
 	struct hlist_head	busy[1 << CMWQ_BUSY_BITS]; /* P: by item */
 };
@@ -325,7 +337,7 @@ struct cmwq_waiter {
 
 static inline struct cmwq_pwq *cmwq_data_pwq(unsigned long data)
 {
-	return (struct cmwq_pwq *)(data & WORK_PWQ_MASK);
+	return (struct cmwq_pwq *)((data & WORK_PWQ_MASK) | WORK_ANY_CPU);
 }
 
 static inline bool cmwq_data_offq_valid(unsigned long data)
@@ -410,6 +422,8 @@ extern unsigned int cmwq_idle_timeout_ms;
 extern unsigned int cmwq_concurrency;
 extern unsigned int cmwq_cpu_intensive_thresh_us;
 extern unsigned int cmwq_cpu_intensive_warning_thresh;
+extern unsigned int cmwq_watchdog_thresh;
+extern bool cmwq_watchdog_evacuate;
 extern int cmwq_fail_create;
 extern unsigned int cmwq_fail_create_percent;
 extern unsigned int cmwq_delay_create_ms;
@@ -447,7 +461,8 @@ void cmwq_pool_kick(struct cmwq_pool *pool);
 void cmwq_run_scheduled(struct cmwq_worker *worker);
 bool cmwq_off_its_cpu(struct cmwq_pool *pool);
 void __cmwq_pool_splice(struct cmwq_pool *pool);
-void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work);
+void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work,
+		   unsigned long data);
 void cmwq_adopt_waiters(struct cmwq_worker *worker, struct cmwq_work *work);
 void cmwq_wake_waiters(struct list_head *waiters, struct cmwq_work *work,
 		       bool again);
@@ -559,6 +574,8 @@ void cmwq_bh_item_done(struct cmwq_worker *worker, cmwq_func_t func,
 int cmwq_keeper_init(void);
 void cmwq_keeper_exit(void);
 struct task_struct *cmwq_keeper_ask(void);
+void cmwq_keeper_place(const struct cpumask *cpus);
+struct task_struct *cmwq_own_thread(int (*fn)(void *data), const char *name);
 
 /* trustee.c: the pools of CPUs that are down */
 int cmwq_trustees_init(void);
@@ -663,6 +680,10 @@ void cmwq_unbound_cpumask_get(struct cpumask *effective,
 			      struct cpumask *isolated);
 void cmwq_cpus_changed(void);
 void cmwq_go_where_unbound(void);
+void cmwq_own_threads_cpus(struct cpumask *cpus);
+void cmwq_own_threads_place(void);
+bool cmwq_cpu_isolated(unsigned int cpu);
+bool cmwq_cpu_off_limits(unsigned int cpu);
 
 /* route.c: from a queue to its pools, and how that is changed */
 int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
@@ -740,6 +761,15 @@ void cmwq_hogs_copy(struct cmwq_hog *to);
 bool cmwq_cpu_is_up(unsigned int cpu);
 int cmwq_hotplug_init(void);
 void cmwq_hotplug_exit(void);
+
+/* evacuate.c */
+unsigned int cmwq_evacuate(struct cmwq_pool *pool);
+
+/* observe/watchdog.c */
+int cmwq_watchdog_init(void);
+void cmwq_watchdog_exit(void);
+void cmwq_watchdog_place(const struct cpumask *cpus);
+void cmwq_watchdog_set_thresh(unsigned int thresh);
 
 /* observe/debugfs.c */
 int cmwq_debugfs_init(void);

@@ -57,6 +57,22 @@ module_param_cb(cpu_intensive_warning_thresh, &warning_thresh_ops,
 		&cmwq_cpu_intensive_warning_thresh, 0644);
 MODULE_PARM_DESC(cpu_intensive_warning_thresh, "how often a function may exceed that before the log says so, 0: never does (default 4)");
 
+static int set_watchdog_thresh(const char *val, const struct kernel_param *kp);
+
+static const struct kernel_param_ops watchdog_thresh_ops = {
+	.set = set_watchdog_thresh,
+	.get = param_get_uint,
+};
+
+unsigned int cmwq_watchdog_thresh = 30;
+module_param_cb(watchdog_thresh, &watchdog_thresh_ops, &cmwq_watchdog_thresh,
+		0644);
+MODULE_PARM_DESC(watchdog_thresh, "s that a pool's items may wait without progress before the log tells why, ..86400, 0: any time (default 30)");
+
+bool cmwq_watchdog_evacuate;
+module_param_named(watchdog_evacuate, cmwq_watchdog_evacuate, bool, 0644);
+MODULE_PARM_DESC(watchdog_evacuate, "move what then waits, and was queued for no certain CPU, to other CPUs (default N)");
+
 static int set_fail_create(const char *val, const struct kernel_param *kp);
 
 static const struct kernel_param_ops fail_create_ops = {
@@ -94,19 +110,28 @@ static char *fail_init;
 module_param(fail_init, charp, 0);
 MODULE_PARM_DESC(fail_init, "test knob: name of the init step that shall fail");
 
-static int set_range(const char *val, const struct kernel_param *kp,
-		     unsigned int min, unsigned int max)
+static int get_range(const char *val, const struct kernel_param *kp,
+		     unsigned int min, unsigned int max, unsigned int *n)
 {
-	unsigned int n;
-	int err = kstrtouint(val, 0, &n);
+	int err = kstrtouint(val, 0, n);
 
-	if (err || n < min || n > max) {
+	if (err || *n < min || *n > max) {
 		pr_err("%s=%s is out of range (errno %d): give a number from %u to %u\n",
 		       kp->name, val, -EINVAL, min, max);
 		return -EINVAL;
 	}
-	WRITE_ONCE(*(unsigned int *)kp->arg, n);
 	return 0;
+}
+
+static int set_range(const char *val, const struct kernel_param *kp,
+		     unsigned int min, unsigned int max)
+{
+	unsigned int n;
+	int err = get_range(val, kp, min, max, &n);
+
+	if (!err)
+		WRITE_ONCE(*(unsigned int *)kp->arg, n);
+	return err;
 }
 
 static int set_limit(const char *val, const struct kernel_param *kp)
@@ -132,6 +157,16 @@ static int set_percent(const char *val, const struct kernel_param *kp)
 static int set_delay(const char *val, const struct kernel_param *kp)
 {
 	return set_range(val, kp, 0, 60000);
+}
+
+static int set_watchdog_thresh(const char *val, const struct kernel_param *kp)
+{
+	unsigned int n;
+	int err = get_range(val, kp, 0, 24 * 3600, &n);
+
+	if (!err)
+		cmwq_watchdog_set_thresh(n);
+	return err;
 }
 
 static int set_fail_create(const char *val, const struct kernel_param *kp)
@@ -176,6 +211,7 @@ static const struct {
 	{ "keeper",	cmwq_keeper_init,	cmwq_keeper_exit },
 	{ "attrs",	cmwq_attrs_init,	cmwq_attrs_exit },
 	{ "workers",	cmwq_workers_init,	cmwq_workers_exit },
+	{ "watchdog",	cmwq_watchdog_init,	cmwq_watchdog_exit },
 	{ "debugfs",	cmwq_debugfs_init,	cmwq_debugfs_exit },
 	{ "sysfs",	cmwq_sysfs_init,	cmwq_sysfs_exit },
 	{ "queues",	cmwq_queues_init,	cmwq_queues_exit },

@@ -59,19 +59,46 @@ static int keeper_fn(void *unused)
 	return 0;
 }
 
+/**
+ * cmwq_own_thread - make a thread of the module that is no worker
+ * @fn:		its function
+ * @name:	its name
+ *
+ * It starts when it is given its place: cmwq_own_threads_place().
+ *
+ * Return: the thread or an ERR_PTR().
+ */
+struct task_struct *cmwq_own_thread(int (*fn)(void *data), const char *name)
+{
+	struct task_struct *task = kthread_create(fn, NULL, "cmwq/%s", name);
+
+	/* Then nobody else changes the mask that follows. */
+	if (!IS_ERR(task))
+		kthread_bind(task, cpumask_any(cpu_online_mask));
+	return task;
+}
+
+/**
+ * cmwq_keeper_place - say where the keeper may run
+ * @cpus: the CPUs
+ */
+void cmwq_keeper_place(const struct cpumask *cpus)
+{
+	set_cpus_allowed_ptr(keeper, cpus);
+	wake_up_process(keeper);	/* the first time: start */
+}
+
 int cmwq_keeper_init(void)
 {
 	int err = cmwq_trustees_init();
 
 	if (err)
 		return err;
-	keeper = kthread_create(keeper_fn, NULL, "cmwq/keeper");
-	if (IS_ERR(keeper)) {
+	keeper = cmwq_own_thread(keeper_fn, "keeper");
+	err = PTR_ERR_OR_ZERO(keeper);
+	if (err)
 		cmwq_trustees_exit();
-		return PTR_ERR(keeper);
-	}
-	wake_up_process(keeper);
-	return 0;
+	return err;
 }
 
 void cmwq_keeper_exit(void)

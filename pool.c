@@ -70,14 +70,15 @@ static bool lose_kick(void)
  * cmwq_pwq_link - put an item on the pool's lists
  * @pwq:	the pwq; its pool's lock is held
  * @work:	the item: PENDING, in nobody's hands
+ * @data:	of the state word: pwq, with ANY_CPU or not, and colour
  */
-void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work)
+void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work,
+		   unsigned long data)
 {
-	unsigned long data = (unsigned long)pwq | WORK_PENDING |
-			     pwq->colour << WORK_COLOUR_SHIFT;
 	bool first = list_empty(&pwq->inactive);
 
-	pwq->in_flight[pwq->colour]++;
+	data |= WORK_PENDING;
+	pwq->in_flight[cmwq_data_colour(data)]++;
 	if (likely(first && cmwq_pwq_admit(pwq))) {
 		trace_cmwq_activate_work(work);
 		cmwq_item_add_tail(work, &pwq->pool->worklist);
@@ -95,11 +96,16 @@ void __cmwq_pool_splice(struct cmwq_pool *pool)
 {
 	struct cmwq_work *work, *next;
 	struct llist_node *items;
+	struct cmwq_pwq *pwq;
+	unsigned long data;
 
 	items = llist_reverse_order(llist_del_all(&pool->inbox));
-	llist_for_each_entry_safe(work, next, items, inbox)
-		cmwq_pwq_link(cmwq_data_pwq(atomic_long_read(&work->data)),
-			      work);
+	llist_for_each_entry_safe(work, next, items, inbox) {
+		data = atomic_long_read(&work->data);
+		pwq = cmwq_data_pwq(data);
+		cmwq_pwq_link(pwq, work, (data & WORK_PWQ_MASK) |
+					 pwq->colour << WORK_COLOUR_SHIFT);
+	}
 	smp_mb();	/* R3 */
 }
 
@@ -465,6 +471,15 @@ bool cmwq_off_its_cpu(struct cmwq_pool *pool)
 	       !(READ_ONCE(pool->flags) & POOL_DISASSOCIATED);
 }
 
+/* Where no worker of an unbound pool may be: led away by an item, or pushed. */
+static bool strayed(struct cmwq_pool *pool)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	return !cpumask_test_cpu(cpu, pool->allowed) ||
+	       cmwq_cpu_off_limits(cpu);
+}
+
 /*
  * Threads lose their CPUs in hotplug (also in one that is rolled back before
  * our callback) and, on older kernels, to cpuset partitions.
@@ -472,6 +487,11 @@ bool cmwq_off_its_cpu(struct cmwq_pool *pool)
 static void heal_affinity(struct cmwq_pool *pool)
 {
 	if (pool->key.cpu < 0) {
+		if (unlikely(strayed(pool))) {
+			raw_spin_lock_irq(&pool->lock);
+			pool->strays++;
+			raw_spin_unlock_irq(&pool->lock);
+		}
 		if (unlikely(!cpumask_equal(current->cpus_ptr,
 					    pool->allowed)) &&
 		    cpumask_intersects(pool->allowed, cpu_active_mask))

@@ -108,7 +108,7 @@ bool cmwq_item_sane(struct cmwq_work *work, unsigned long data)
 					       WORK_UNLINKED))
 		return false;
 	/* Kernel addresses, also with five-level page tables. */
-	return data >> 56 == 0xff;
+	return (data | WORK_ANY_CPU) >> 56 == 0xff;
 }
 
 /**
@@ -202,6 +202,12 @@ static __always_inline struct cmwq_pwq *choose_pwq(int cpu,
 	return *per_cpu_ptr(route, cpu);
 }
 
+static __always_inline unsigned long pwq_data(struct cmwq_pwq *pwq, int cpu)
+{
+	return likely(cpu == CMWQ_WORK_CPU_UNBOUND) ? (unsigned long)pwq :
+	       (unsigned long)pwq & ~WORK_ANY_CPU;
+}
+
 static __always_inline void push(struct cmwq_pool *pool,
 				 struct cmwq_work *work)
 {
@@ -223,9 +229,10 @@ static __always_inline void push(struct cmwq_pool *pool,
  * Queue an item where it is running just now, for the same queue.  Linked at
  * once: the pwq may have retired and must not see its last item go before.
  */
-static bool follow(struct cmwq_pool *pool, struct cmwq_workqueue *wq,
+static bool follow(int cpu, struct cmwq_pool *pool, struct cmwq_workqueue *wq,
 		   struct cmwq_work *work)
 {
+	struct cmwq_pwq *pwq;
 	struct task_struct *task = NULL;
 	struct cmwq_worker *worker;
 
@@ -236,7 +243,9 @@ static bool follow(struct cmwq_pool *pool, struct cmwq_workqueue *wq,
 	if (worker) {
 		trace_cmwq_queue_work(work, wq->name, pool->id);
 		cmwq_pool_splice(pool);
-		cmwq_pwq_link(worker->current_pwq, work);
+		pwq = worker->current_pwq;
+		cmwq_pwq_link(pwq, work, pwq_data(pwq, cpu) |
+					 pwq->colour << WORK_COLOUR_SHIFT);
 		task = cmwq_pool_pick(pool);			/* R3 */
 	}
 	raw_spin_unlock(&pool->lock);
@@ -269,9 +278,9 @@ bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 		atomic_long_inc(&wq->displaced);
 	if (last && last != pwq->pool &&
 	    !(wq->flags & __CMWQ_ORDERED) &&			/* S2 */
-	    follow(last, wq, work))				/* Q1 */
+	    follow(cpu, last, wq, work))				/* Q1 */
 		return true;
-	atomic_long_set(&work->data, (unsigned long)pwq | WORK_PENDING |
+	atomic_long_set(&work->data, pwq_data(pwq, cpu) | WORK_PENDING |
 				     WORK_UNLINKED);
 	trace_cmwq_queue_work(work, wq->name, pwq->pool->id);
 	push(pwq->pool, work);
@@ -313,7 +322,7 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
 	if (likely((data == pwq->pool->offq_idle ||
 		    data == __CMWQ_WORK_DATA_INIT) && work->func &&
 		   atomic_long_try_cmpxchg(&work->data, &data,
-					   (unsigned long)pwq | WORK_PENDING |
+					   pwq_data(pwq, cpu) | WORK_PENDING |
 					   WORK_UNLINKED))) {
 		trace_cmwq_queue_work(work, wq->name, pwq->pool->id);
 		push(pwq->pool, work);

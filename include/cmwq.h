@@ -975,7 +975,8 @@ int cmwq_workqueue_sysfs_register(struct cmwq_workqueue *wq);
  * @work:	the item
  *
  * Not guaranteed: @cpu, if it goes down before the item runs, or if the item
- * still runs on another one for @wq: then it follows there.
+ * still runs on another one for @wq: then it follows there.  With
+ * CMWQ_WORK_CPU_UNBOUND, the caller's CPU: see the parameter watchdog_evacuate.
  *
  * Context: any but NMI.
  * Return: true if it was queued, false if it is pending already, disabled, or

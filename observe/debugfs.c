@@ -128,8 +128,8 @@ static int pools_show(struct seq_file *m, void *unused)
 {
 	struct cmwq_pool *pool;
 
-	seq_puts(m, "cmwq pools v2\n");
-	seq_puts(m, "# pool cpu node cpus pod nice policy target workers idle busy running waiting inactive manager created retired failed capped handovers prewakes repatriated hook flags\n");
+	seq_puts(m, "cmwq pools v3\n");
+	seq_puts(m, "# pool cpu node cpus pod nice policy target workers idle busy running waiting inactive manager created retired failed capped handovers prewakes repatriated strays stalls evacuated hook flags\n");
 	mutex_lock(&cmwq_wq_mutex);
 	cmwq_for_each_pool(pool) {
 		unsigned int inactive, waiting, busy = 0, flags;
@@ -138,7 +138,7 @@ static int pools_show(struct seq_file *m, void *unused)
 		const struct cpumask *mask, *pod;
 		int workers, idle, running;
 		pid_t trustee;
-		u64 counts[7];
+		u64 counts[10];
 
 		raw_spin_lock_irq(&pool->lock);
 		waiting = cmwq_list_length(&pool->worklist) +
@@ -161,6 +161,9 @@ static int pools_show(struct seq_file *m, void *unused)
 		counts[4] = pool->handovers;
 		counts[5] = pool->prewakes;
 		counts[6] = pool->repatriated;
+		counts[7] = pool->strays;
+		counts[8] = READ_ONCE(pool->stalls);
+		counts[9] = pool->evacuated;
 		raw_spin_unlock_irq(&pool->lock);
 
 		inactive = nr_inactive(pool);
@@ -176,10 +179,11 @@ static int pools_show(struct seq_file *m, void *unused)
 			   node, cpumask_pr_args(mask), cpumask_pr_args(pod),
 			   pool->key.nice);
 		show_policy(m, &pool->key);
-		seq_printf(m, " %2d %4d %4d %4d %3d %5u %5u %s %llu %llu %llu %llu %llu %llu %llu %s %s\n",
+		seq_printf(m, " %2d %4d %4d %4d %3d %5u %5u %s %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %s %s\n",
 			   pool->target, workers, idle, busy, running, waiting,
 			   inactive, manager, counts[0], counts[1], counts[2],
 			   counts[3], counts[4], counts[5], counts[6],
+			   counts[7], counts[8], counts[9],
 			   cmwq_hook_of_pool(pool),
 			   pool_flags_text(flags, trustee));
 	}
@@ -369,7 +373,7 @@ DEFINE_SHOW_ATTRIBUTE(workers);
 static int stats_show(struct seq_file *m, void *unused)
 {
 	u64 created = 0, retired = 0, failed = 0, capped = 0;
-	u64 handovers = 0, prewakes = 0;
+	u64 handovers = 0, prewakes = 0, strays = 0, stalls = 0, evacuated = 0;
 	int pools = 0, trustees = 0;
 	struct cmwq_pool *pool;
 	unsigned int cpu;
@@ -383,6 +387,9 @@ static int stats_show(struct seq_file *m, void *unused)
 		capped += pool->capped;
 		handovers += pool->handovers;
 		prewakes += pool->prewakes;
+		strays += pool->strays;
+		stalls += READ_ONCE(pool->stalls);
+		evacuated += pool->evacuated;
 		raw_spin_unlock_irq(&pool->lock);
 	}
 	seq_puts(m, "cmwq stats v1\n");
@@ -397,6 +404,9 @@ static int stats_show(struct seq_file *m, void *unused)
 	seq_printf(m, "worker_creations_capped %llu\n", capped);
 	seq_printf(m, "handovers %llu\n", handovers);
 	seq_printf(m, "prewakes %llu\n", prewakes);
+	seq_printf(m, "strays %llu\n", strays);
+	seq_printf(m, "stalls %llu\n", stalls);
+	seq_printf(m, "evacuated %llu\n", evacuated);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stats);
@@ -445,6 +455,9 @@ static int config_show(struct seq_file *m, void *unused)
 		   READ_ONCE(cmwq_cpu_intensive_thresh_us));
 	seq_printf(m, "cpu_intensive_warning_thresh %u\n",
 		   READ_ONCE(cmwq_cpu_intensive_warning_thresh));
+	seq_printf(m, "watchdog_thresh %u\n", READ_ONCE(cmwq_watchdog_thresh));
+	seq_printf(m, "watchdog_evacuate %d\n",
+		   READ_ONCE(cmwq_watchdog_evacuate));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(config);
