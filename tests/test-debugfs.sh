@@ -39,7 +39,7 @@ private()
 table_is_sound()
 {
 	awk -v view="$1" -v want="$2" '
-		NR == 1 { sound = ($0 == "cmwq " view (view ~ /^(pools|workqueues)$/ ? " v2" : " v1")) }
+		NR == 1 { sound = ($0 == "cmwq " view (view == "pools" ? " v3" : view == "workqueues" ? " v2" : " v1")) }
 		NR == 2 {
 			if ($1 != "#")
 				sound = 0
@@ -100,7 +100,8 @@ view_is_sound()
 	case "$view" in
 	pools) set -- "$view" "pool cpu node cpus pod nice policy target \
 		workers idle busy running waiting inactive manager created \
-		retired failed capped handovers prewakes repatriated hook \
+		retired failed capped handovers prewakes repatriated \
+		strays stalls evacuated hook \
 		flags" ;;
 	workqueues) set -- "$view" "name owner flags max_active active \
 		inactive queued" ;;

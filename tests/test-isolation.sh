@@ -135,6 +135,87 @@ by_parameter()
 	fresh && runs_on "$2"
 }
 
+# Workers that woke where none may run
+strays()
+{
+	cmwq_value stats strays
+}
+
+none_strayed()
+{
+	[ "$(strays)" = 0 ] || { cmwq_table pools pool cpus strays
+				 return 1; }
+}
+
+# All kinds of load, from all CPUs, and nobody is on an isolated one.
+loaded()
+{
+	run_stress 120 items=20000 && unload_bounded "$stress" || return 1
+	unbound_load && none_strayed
+}
+
+# Items that sleep and so need many workers
+unbound_load()
+{
+	ask queue all && may_be "$kept" && ask on all && may_be "$kept"
+}
+
+# An item takes its worker there and leaves it: counted, and healed by its next
+# wakeup, for items that follow are where they may be.
+led_away()
+{
+	local before there
+
+	there=$(cpus_of "${isolated:-3}" | head -n 1)
+	before=$(strays)
+	echo "0 $there bind" >"$where/away" || { echo "items are lost"
+						 return 1; }
+	echo "to $there, starts:" "$(cat "$where/away")"
+	echo "$(($(strays) - before)) strays"
+	[ $(($(strays) - before)) -ge 20 ] || return 1
+	before=$(strays)
+	runs_on "$1" && runs_on "$1" && [ "$(strays)" -le $((before + 1)) ]
+}
+
+# Nobody moves a worker from outside.
+not_moved_by_root()
+{
+	local pid moved=0
+
+	for pid in $(cmwq_table workers pid cpu | awk '$2 == "-" { print $1 }')
+	do
+		! taskset -p 1 "$pid" >/dev/null 2>&1 || moved=1
+	done
+	[ -n "$pid" ] && [ "$moved" = 0 ]
+}
+
+# The module's own threads: keeper, watchdog
+own_threads_on()
+{
+	local dir n=0
+
+	for dir in /proc/[0-9]*; do
+		case $(cat "$dir/comm" 2>/dev/null) in
+		cmwq/keeper|cmwq/watchdog) ;;
+		*) continue ;;
+		esac
+		n=$((n + 1))
+		list=$(awk '$1 == "Cpus_allowed_list:" { print $2 }' \
+			"$dir/status")
+		echo "$(cat "$dir/comm"): $list"
+		[ "$list" = "$1" ] || return 1
+	done
+	[ "$n" = 2 ]
+}
+
+own_threads_follow()
+{
+	own_threads_on "$kept" && echo "exclude 0" >"$where/global" &&
+		own_threads_on "$(without "$all" 0)" &&
+		echo "exclude $isolated" >"$where/global" &&
+		own_threads_on "$kept"
+}
+
 ktap_begin
 diag "possible $all, isolated ${isolated:-none}:" \
      "$(grep -o '\(isolcpus\|nohz_full\)=[^ ]*' /proc/cmdline | paste -sd' ')"
@@ -143,6 +224,10 @@ for kind in unbound ordered dfl; do
 	done_with
 done
 fresh
+ktap_test "no worker strays under load" loaded
+ktap_test "one that is led away is counted, and comes back" led_away "$kept"
+ktap_test "root cannot move a worker" not_moved_by_root
+ktap_test "keeper and watchdog keep off, too" own_threads_follow
 if [ -n "$isolated" ]; then
 	ktap_test "a cpumask of isolated CPUs alone" \
 		masked "$isolated" "$kept" 0

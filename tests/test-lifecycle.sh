@@ -189,6 +189,8 @@ bad_parameters()
 		     cpu_intensive_thresh_us=1000001 \
 		     cpu_intensive_warning_thresh=-1 \
 		     cpu_intensive_warning_thresh=99999999999 \
+		     watchdog_thresh=-1 watchdog_thresh=x \
+		     watchdog_thresh=86401 \
 		     fail_init=Pools; do
 		refuses "$param" || bad=1
 	done
@@ -240,6 +242,10 @@ bad_writes()
 			"fail_create 0"|"fail_create 1"|"fail_create -"1)
 				continue ;;
 			"cpu_intensive_"*" 0"|"cpu_intensive_"*" 1")
+				continue ;;
+			"watchdog_thresh 0"|"watchdog_thresh 1")
+				continue ;;
+			"watchdog_evacuate "[01]*)
 				continue ;;
 			esac
 			refuses_write "$name" "$value" ||

@@ -24,7 +24,7 @@ views_have_headers()
 	local view
 
 	for view in pools workqueues workers stats config; do
-		head -n 1 "$CMWQ_VIEWS/$view" | grep -qx "cmwq $view v[12]" ||
+		head -n 1 "$CMWQ_VIEWS/$view" | grep -qx "cmwq $view v[1-3]" ||
 			{ echo "$view: wrong first line"; return 1; }
 		[ "$(wc -l <"$CMWQ_VIEWS/$view")" -gt 1 ] ||
 			{ echo "$view: empty"; return 1; }
