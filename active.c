@@ -219,8 +219,6 @@ void cmwq_shares_update(struct cmwq_workqueue *wq)
 	unsigned int total = max(nr_cpus_of(wq, NUMA_NO_NODE), 1U);
 	int max_active = wq->max_active;
 	int min_active = min(wq->min_active, max_active);
-	struct cmwq_pwq *pwq;
-	unsigned long flags;
 	int node;
 
 	for_each_node(node) {
@@ -231,15 +229,46 @@ void cmwq_shares_update(struct cmwq_workqueue *wq)
 			   clamp(share, min_active, max_active));
 	}
 	WRITE_ONCE(cmwq_share_of(wq, NUMA_NO_NODE)->max, max_active);
+	cmwq_limits_update(wq);
+}
+
+/* Limits */
+
+/**
+ * cmwq_pwq_set_limit - set what cmwq_pwq_admit() compares with
+ * @pwq: the pwq; its pool's lock is held, or nobody knows it yet
+ *
+ * The only place that does.  0 keeps all items back.
+ */
+void cmwq_pwq_set_limit(struct cmwq_pwq *pwq)
+{
+	if (pwq->watched & PWQ_PLUGGED || READ_ONCE(pwq->wq->frozen)) /* E1 */
+		pwq->max_active = 0;
+	else if (pwq->share)
+		pwq->max_active = INT_MAX;
+	else
+		pwq->max_active = READ_ONCE(pwq->wq->max_active);
+}
+
+/**
+ * cmwq_limits_update - apply what a queue's limits have become
+ * @wq: the queue; its mutex is held
+ *
+ * What was queued before is looked at with the limit that was valid then.
+ */
+void cmwq_limits_update(struct cmwq_workqueue *wq)
+{
+	struct cmwq_pwq *pwq;
+	unsigned long flags;
 
 	cmwq_for_each_pwq(pwq, wq) {
 		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
+		cmwq_pool_splice(pwq->pool);
+		cmwq_pwq_set_limit(pwq);
 		cmwq_pwq_activate(pwq);
 		cmwq_pool_unlock_kick(pwq->pool, flags, true);
 	}
 }
-
-/* Limits */
 
 static int clamp_active(int active, int limit, const char *what,
 			const char *name)
@@ -270,8 +299,6 @@ void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active)
 {
 	static const char what[] = "cmwq_workqueue_set_max_active";
 	void *caller = __builtin_return_address(0);
-	struct cmwq_pwq *pwq;
-	unsigned long flags;
 
 	might_sleep();
 	if (!cmwq_wq_alive(wq, what, caller))
@@ -288,16 +315,10 @@ void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active)
 	if (!cmwq_wq_alive(wq, what, caller))	/* D2 */
 		goto out;
 	WRITE_ONCE(wq->max_active, max_active);
-	if (wq->flags & CMWQ_UNBOUND) {
+	if (wq->flags & CMWQ_UNBOUND)
 		cmwq_shares_update(wq);
-		goto out;
-	}
-	cmwq_for_each_pwq(pwq, wq) {
-		raw_spin_lock_irqsave(&pwq->pool->lock, flags);
-		pwq->max_active = max_active;
-		cmwq_pwq_activate(pwq);
-		cmwq_pool_unlock_kick(pwq->pool, flags, true);
-	}
+	else
+		cmwq_limits_update(wq);
 out:
 	mutex_unlock(&wq->mutex);
 }

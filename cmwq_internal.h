@@ -213,10 +213,10 @@ struct cmwq_pwq {
 	struct cmwq_pool	*pool;		/* I */
 	struct cmwq_workqueue	*wq;		/* I */
 	int			nr_active;	/* P */
-	int			max_active;	/* P; 0: plugged, route.c */
+	int			max_active;	/* P: cmwq_pwq_set_limit() */
 	struct cmwq_share	*share;		/* I: NULL if per-CPU */
 	unsigned int		colour;		/* P: of newly linked items */
-	unsigned int		watched;	/* P: colours, PWQ_RETIRED */
+	unsigned int		watched;	/* P: colours, PWQ_* */
 	struct list_head	inactive;	/* P: beyond max_active */
 	u64			executed;	/* P */
 	u64			cancelled;	/* P */
@@ -235,6 +235,7 @@ struct cmwq_pwq {
 } __aligned(WORK_PWQ_ALIGN);
 
 #define PWQ_RETIRED		BIT(WORK_COLOURS) /* gets no new items */
+#define PWQ_PLUGGED		BIT(WORK_COLOURS + 1) /* S2 in route.c */
 
 /* What a queue takes in; the first value doubles as the "is a queue" magic. */
 enum cmwq_intake {
@@ -255,6 +256,7 @@ struct cmwq_workqueue {
 	cpumask_var_t		cpus;		/* W: unbound: effective */
 	int			max_active;	/* PR by W */
 	int			min_active;	/* PR by W */
+	bool			frozen;		/* PR by W: E1 in freeze.c */
 	u64			gone_executed;	/* W: by pwqs now freed */
 	u64			gone_cancelled;	/* W */
 	u64			gone_maydays;	/* W */
@@ -610,6 +612,7 @@ void cmwq_check_dependency(struct cmwq_workqueue *wq, const char *what,
 			   void *caller);
 
 /* drain.c: flushing and draining whole queues */
+cmwq_func_t cmwq_running_func(struct cmwq_workqueue *wq, unsigned int *ms);
 bool cmwq_pwq_colour_done(struct cmwq_pwq *pwq, unsigned int colour);
 void cmwq_drain(struct cmwq_workqueue *wq);
 bool cmwq_wq_alive(struct cmwq_workqueue *wq, const char *what, void *caller);
@@ -623,6 +626,8 @@ struct cmwq_share *cmwq_share_of(struct cmwq_workqueue *wq, int node);
 int cmwq_shares_alloc(struct cmwq_workqueue *wq);
 void cmwq_shares_free(struct cmwq_workqueue *wq);
 void cmwq_shares_update(struct cmwq_workqueue *wq);
+void cmwq_pwq_set_limit(struct cmwq_pwq *pwq);
+void cmwq_limits_update(struct cmwq_workqueue *wq);
 void cmwq_pwq_stop_waiting(struct cmwq_pwq *pwq);
 int cmwq_clamp_max_active(int max_active, const char *name);
 
@@ -770,6 +775,26 @@ int cmwq_watchdog_init(void);
 void cmwq_watchdog_exit(void);
 void cmwq_watchdog_place(const struct cpumask *cpus);
 void cmwq_watchdog_set_thresh(unsigned int thresh);
+
+/* freeze.c: CMWQ_FREEZABLE queues and suspend */
+#ifdef CONFIG_FREEZER
+int cmwq_freezer_init(void);
+void cmwq_freezer_exit(void);
+void cmwq_freeze_new(struct cmwq_workqueue *wq);
+#else
+static inline int cmwq_freezer_init(void)
+{
+	return 0;
+}
+
+static inline void cmwq_freezer_exit(void)
+{
+}
+
+static inline void cmwq_freeze_new(struct cmwq_workqueue *wq)
+{
+}
+#endif
 
 /* observe/debugfs.c */
 int cmwq_debugfs_init(void);

@@ -215,6 +215,7 @@ static const struct {
 	{ "debugfs",	cmwq_debugfs_init,	cmwq_debugfs_exit },
 	{ "sysfs",	cmwq_sysfs_init,	cmwq_sysfs_exit },
 	{ "queues",	cmwq_queues_init,	cmwq_queues_exit },
+	{ "freezer",	cmwq_freezer_init,	cmwq_freezer_exit },
 	{ "clients",	cmwq_clients_init,	cmwq_clients_exit },
 };
 

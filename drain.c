@@ -67,9 +67,16 @@ bool cmwq_pwq_colour_done(struct cmwq_pwq *pwq, unsigned int colour)
 	return flush_put(pwq->wq, colour);
 }
 
-/* A function of the queue that is running; NULL if none is. */
-static cmwq_func_t running_func(struct cmwq_workqueue *wq)
+/**
+ * cmwq_running_func - what of a queue is running, and has been for longest
+ * @wq:	the queue; its mutex is held
+ * @ms:	is set to for how long, milliseconds
+ *
+ * Return: the function, NULL if none is running.
+ */
+cmwq_func_t cmwq_running_func(struct cmwq_workqueue *wq, unsigned int *ms)
 {
+	unsigned long since = jiffies;
 	struct cmwq_worker *worker;
 	cmwq_func_t func = NULL;
 	struct cmwq_pwq *pwq;
@@ -77,13 +84,16 @@ static cmwq_func_t running_func(struct cmwq_workqueue *wq)
 	lockdep_assert_held(&wq->mutex);
 	cmwq_for_each_pwq(pwq, wq) {
 		raw_spin_lock_irq(&pwq->pool->lock);
-		list_for_each_entry(worker, &pwq->pool->workers, node)
-			if (worker->current_pwq == pwq)
-				func = worker->current_func;
+		list_for_each_entry(worker, &pwq->pool->workers, node) {
+			if (worker->current_pwq != pwq ||
+			    (func && !time_before(worker->since, since)))
+				continue;
+			func = worker->current_func;
+			since = worker->since;
+		}
 		raw_spin_unlock_irq(&pwq->pool->lock);
-		if (func)
-			break;
 	}
+	*ms = jiffies_to_msecs(jiffies - since);
 	return func;
 }
 
@@ -92,20 +102,26 @@ static void wait_patiently(struct cmwq_workqueue *wq, struct completion *done)
 {
 	unsigned long since = jiffies, patience = DRAIN_PATIENCE;
 	cmwq_func_t func;
+	unsigned int ms;
+	bool frozen;
 
 	while (!wait_for_completion_timeout(done, patience)) {
 		patience = min(2 * patience, 60UL * HZ);
 		mutex_lock(&wq->mutex);
-		func = wq->intake == CMWQ_DEAD ? NULL : running_func(wq);
+		func = wq->intake == CMWQ_DEAD ? NULL :
+		       cmwq_running_func(wq, &ms);
+		frozen = wq->frozen;
 		mutex_unlock(&wq->mutex);
 		if (func)
 			pr_warn("queue %s of %s is not empty after %lu s: waiting for %ps\n",
 				wq->name, cmwq_owner_name(wq->owner),
 				(jiffies - since) / HZ, func);
 		else
-			pr_warn("queue %s of %s is not empty after %lu s: its items wait for a worker, see the pools view\n",
+			pr_warn("queue %s of %s is not empty after %lu s: its items wait for %s\n",
 				wq->name, cmwq_owner_name(wq->owner),
-				(jiffies - since) / HZ);
+				(jiffies - since) / HZ,
+				frozen ? "the end of a suspend" :
+					 "a worker, see the pools view");
 	}
 }
 

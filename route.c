@@ -15,7 +15,7 @@
  *    running there is linked under the pool's lock, while that one still counts
  *    (follow() in queue.c).
  *
- * S2: a change of an ordered queue.  The new pwq is plugged, max_active 0, until
+ * S2: a change of an ordered queue.  The new pwq is plugged, its limit 0, until
  *    the old one has retired and has no items.  Producers that saw the old route
  *    were not after those that saw the new one: order is kept.  No item of an
  *    ordered queue follows: it would overtake, and one at a time says enough.
@@ -80,11 +80,8 @@ static struct cmwq_pwq *make_pwq(struct cmwq_workqueue *wq,
 	pwq->wq = wq;
 	INIT_LIST_HEAD(&pwq->inactive);
 	INIT_LIST_HEAD(&pwq->waiting);
-	pwq->max_active = wq->max_active;
-	if (wq->flags & CMWQ_UNBOUND) {
+	if (wq->flags & CMWQ_UNBOUND)
 		pwq->share = cmwq_share_of(wq, pool->node);
-		pwq->max_active = INT_MAX;
-	}
 	if (attrs->cred)
 		pwq->cred = get_cred(attrs->cred);
 	return pwq;
@@ -196,7 +193,7 @@ static void plug(struct cmwq_workqueue *wq, struct cmwq_pwq *pwq)
 		return;
 	}
 	last = list_last_entry(&wq->pwqs, struct cmwq_pwq, node);
-	pwq->max_active = 0;
+	pwq->watched |= PWQ_PLUGGED;
 	raw_spin_lock_irq(&wq->succeed_lock);
 	last->successor = pwq;
 	raw_spin_unlock_irq(&wq->succeed_lock);
@@ -268,14 +265,13 @@ int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 		mutex_unlock(&wq->mutex);
 		goto free_route;
 	}
-	list_for_each_entry(pwq, &pwqs, node) {
-		pwq->colour = wq->colour;
-		if (!pwq->share)	/* changed since, perhaps */
-			pwq->max_active = wq->max_active;
-	}
 	first_new = list_first_entry(&pwqs, struct cmwq_pwq, node);
 	if (wq->flags & __CMWQ_ORDERED)
 		plug(wq, first_new);
+	list_for_each_entry(pwq, &pwqs, node) {
+		pwq->colour = wq->colour;
+		cmwq_pwq_set_limit(pwq);
+	}
 	list_for_each_entry_safe(pwq, next, &pwqs, node) {
 		list_del(&pwq->node);
 		list_add_tail_rcu(&pwq->node, &wq->pwqs);
@@ -332,7 +328,8 @@ static void succeed(struct irq_work *irq_work)
 		next = wq->oldest->successor;
 		wq->oldest = next;
 		raw_spin_lock(&next->pool->lock);
-		next->max_active = INT_MAX;
+		next->watched &= ~PWQ_PLUGGED;
+		cmwq_pwq_set_limit(next);
 		cmwq_pwq_activate(next);
 		task = cmwq_pool_pick(next->pool);
 		raw_spin_unlock(&next->pool->lock);

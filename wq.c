@@ -144,6 +144,7 @@ struct cmwq_workqueue *alloc_queue(struct module *owner, unsigned int flags,
 		wq->intake = CMWQ_OPEN;
 		mutex_lock(&cmwq_wq_mutex);
 		list_add_tail_rcu(&wq->node, &cmwq_workqueues);
+		cmwq_freeze_new(wq);
 		mutex_unlock(&cmwq_wq_mutex);
 		cmwq_rescuer_resettle(wq);
 	}

@@ -185,7 +185,12 @@ struct cmwq_execute_work {
  *			on, and must not sleep.  Goes with CMWQ_HIGHPRI and
  *			CMWQ_PERCPU only, and with a max_active of 0
  * @CMWQ_UNBOUND:	items are not bound to a CPU and not concurrency-managed
- * @CMWQ_FREEZABLE:	accepted; items are not frozen
+ * @CMWQ_FREEZABLE:	stops for suspend and hibernation, when user space has
+ *			stopped: items that have been started are finished
+ *			before, others wait until after, and so does whoever
+ *			flushes or drains the queue.  An item that does not end
+ *			makes the suspend fail.  Without CONFIG_FREEZER the flag
+ *			has no effect
  * @CMWQ_MEM_RECLAIM:	memory reclaim may wait for items: the queue gets a
  *			rescuer thread, which runs them if no worker can be made
  *			for 10 ms.  Such items must not wait for queues without
@@ -715,7 +720,7 @@ struct cmwq_workqueue *__cmwq_devm_alloc_workqueue(struct module *owner,
  * cmwq_create_freezable_workqueue - old name: unbound, one item at a time
  * @name: its name, a string
  *
- * Not guaranteed: freezing, which CMWQ_FREEZABLE does not bring yet; order.
+ * Not guaranteed: order.
  *
  * Context: process context, may sleep.
  * Return: as cmwq_alloc_workqueue().
@@ -1639,7 +1644,7 @@ void cmwq_set_worker_desc(const char *fmt, ...);
  * dfl                        unbound: items that may run on any CPU
  * unbound                    the same queue, old name
  * dfl_long                   as dfl, for items that take long
- * freezable                  as percpu; not frozen yet
+ * freezable                  as percpu; stops for suspend: CMWQ_FREEZABLE
  * power_efficient            as percpu; stays per-CPU
  * freezable_power_efficient  as percpu; both of the above
  * =========================  ==================================================

@@ -200,14 +200,14 @@ static const char * const flag_names[] = {
 };
 
 /**
- * cmwq_flags_text - a queue's flags as words
+ * cmwq_flags_text - a queue's flags as words, and whether it is frozen
  * @buf:	where to put them
  * @size:	bytes there
- * @flags:	CMWQ_*
+ * @wq:		the queue
  *
  * Return: @buf.
  */
-const char *cmwq_flags_text(char *buf, size_t size, unsigned int flags)
+const char *cmwq_flags_text(char *buf, size_t size, struct cmwq_workqueue *wq)
 {
 	const char *sep = "";
 	size_t len = 0;
@@ -215,12 +215,14 @@ const char *cmwq_flags_text(char *buf, size_t size, unsigned int flags)
 
 	buf[0] = '\0';
 	for (i = 0; i < ARRAY_SIZE(flag_names); i++) {
-		if (!(flags & BIT(i)) || !flag_names[i])
+		if (!(wq->flags & BIT(i)) || !flag_names[i])
 			continue;
 		len += scnprintf(buf + len, size - len, "%s%s", sep,
 				 flag_names[i]);
 		sep = ",";
 	}
+	if (READ_ONCE(wq->frozen))
+		scnprintf(buf + len, size - len, ",frozen");
 	return buf;
 }
 
@@ -277,8 +279,7 @@ static int workqueues_show(struct seq_file *m, void *unused)
 			   executed, cancelled,
 			   atomic_long_read(&wq->displaced), maydays, rescued,
 			   cmwq_rescuer_pid(wq));
-		seq_printf(m, "%s\n", cmwq_flags_text(text, sizeof(text),
-						      wq->flags));
+		seq_printf(m, "%s\n", cmwq_flags_text(text, sizeof(text), wq));
 	}
 	mutex_unlock(&cmwq_wq_mutex);
 	return 0;

@@ -78,7 +78,7 @@ static void print_queue(struct cmwq_workqueue *wq)
 	char text[96];
 
 	pr_info("queue %s of %s: %s\n", wq->name, cmwq_owner_name(wq->owner),
-		cmwq_flags_text(text, sizeof(text), wq->flags));
+		cmwq_flags_text(text, sizeof(text), wq));
 }
 
 static void print_pwq(struct shown_pwq *s, struct cmwq_pool *pool)
