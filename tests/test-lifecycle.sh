@@ -245,7 +245,9 @@ bad_writes()
 				continue ;;
 			"watchdog_thresh 0"|"watchdog_thresh 1")
 				continue ;;
-			"watchdog_evacuate "[01]*)
+			"watchdog_evacuate "[01]*|"ignore_mayday "[01]*)
+				continue ;;
+			*_create_*" 0"|*_create_*" 1")
 				continue ;;
 			esac
 			refuses_write "$name" "$value" ||
