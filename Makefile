@@ -13,6 +13,7 @@ help:
 	@echo
 	@echo "  make demo      see it work, in an emulated machine (installs what is missing)"
 	@echo "  make test      run the test suite on stock kernels in emulated machines"
+	@echo "  make test-all  the same suites in more modes: about half as long again"
 	@echo "  make test-drivers  the kernel's own loop, nbd and dm-crypt on cmwq"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
@@ -38,6 +39,9 @@ demo: setup-vm
 
 test: setup-vm
 	@tests/run.sh $(kernels)
+
+test-all: setup-vm
+	@SUITES="suites.txt suites-more.txt" tests/run.sh $(kernels)
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
@@ -67,6 +71,6 @@ distclean:
 	@rm -rf build
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers modules demo test
-.PHONY: test-drivers bench check
+.PHONY: test-all test-drivers bench check
 .PHONY: load unload clean distclean
 .DEFAULT_GOAL := help

@@ -6,7 +6,7 @@
 # complains, a result that was planned but did not come: each is a failure.
 #
 # usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1, and for
-#		tests/drivers.sh SUITES=FILE PAYLOAD=DIR MEM=MB
+#		tests/drivers.sh and make test-all SUITES="FILE..." PAYLOAD=DIR MEM=MB
 #        run.sh --judge STATUS EXPECT FILE	what a run of that result counts
 
 set -u
@@ -219,6 +219,7 @@ done
 
 # Read the table first, so that a mistake in it stops the run at once.
 suites=()
+# shellcheck disable=SC2086 # several files
 while read -r kernel preempt smp variant expect limit script env; do
 	case "$kernel" in
 	''|'#'*) continue ;;
@@ -240,7 +241,7 @@ while read -r kernel preempt smp variant expect limit script env; do
 		exit 1
 	fi
 	suites+=("$name $kernel $preempt $smp $variant $expect $limit $script $env")
-done <"$here/$table"
+done < <(cd "$here" && cat $table)
 [ ${#suites[@]} -gt 0 ] || { echo "run.sh: no such suite" >&2; exit 1; }
 
 rm -rf "$logs"
