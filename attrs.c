@@ -18,7 +18,8 @@
 
 static cpumask_var_t requested;		/* T: asked for last */
 static cpumask_var_t excluded;		/* T: isolated, or excluded */
-static cpumask_var_t effective;		/* T, A to read: where unbound items may run */
+static cpumask_var_t effective;		/* T: where unbound items may run */
+static struct cpumask settled;		/* T, A to read: the same, never empty */
 
 static char *unbound_cpus;
 module_param(unbound_cpus, charp, 0444);
@@ -288,15 +289,12 @@ void cmwq_own_threads_cpus(struct cpumask *cpus)
  */
 void cmwq_own_threads_place(void)
 {
-	cpumask_var_t cpus;
+	static struct cpumask cpus;		/* T */
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
-	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
-		return;		/* they stay where they are */
-	cmwq_own_threads_cpus(cpus);
-	cmwq_keeper_place(cpus);
-	cmwq_watchdog_place(cpus);
-	free_cpumask_var(cpus);
+	cmwq_own_threads_cpus(&cpus);
+	cmwq_keeper_place(&cpus);
+	cmwq_watchdog_place(&cpus);
 }
 
 /* cmwq_attrs_mutex is held.  A queue that cannot change keeps its pools. */
@@ -305,6 +303,7 @@ static int reapply_all(void)
 	struct cmwq_workqueue *wq;
 	int err, first_err = 0;
 
+	cpumask_copy(&settled, effective);
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
 		cmwq_rescuer_resettle(wq);
@@ -398,8 +397,9 @@ EXPORT_SYMBOL_GPL(cmwq_workqueue_unbound_housekeeping_update);
  */
 void cmwq_go_where_unbound(void)
 {
-	if (!cpumask_equal(current->cpus_ptr, effective))
-		set_cpus_allowed_ptr(current, effective);
+	if (!cpumask_equal(current->cpus_ptr, &settled) &&
+	    cpumask_intersects(&settled, cpu_active_mask))
+		set_cpus_allowed_ptr(current, &settled);
 }
 
 /**
@@ -505,6 +505,7 @@ static int first_masks(void)
 	cmwq_housekeeping_cpus(effective);
 	cpumask_andnot(excluded, cpu_possible_mask, effective);
 	set_effective(excluded);
+	cpumask_copy(&settled, effective);
 	return 0;
 }
 

@@ -183,6 +183,7 @@ struct cmwq_pool {
 	u64			prewakes;	/* PR: wakes by the accelerator */
 	u64			create_failed;	/* P */
 	u64			capped;		/* P: creations not tried */
+	u64			rescued;	/* P: items, by rescuers */
 	u64			repatriated;	/* P: wakes into the pod */
 	u64			strays;		/* P: woke where none may run */
 	u64			evacuated;	/* P: items moved elsewhere */
@@ -293,8 +294,7 @@ struct cmwq_workqueue {
 struct cmwq_worker {
 	unsigned int		flags;		/* S, and P: WORKER_* */
 	bool			counted;	/* S: is in pool->nr_running */
-	struct cmwq_pool	*pool;		/* I, until it is recycled;
-						 * of a rescuer P, or NULL */
+	struct cmwq_pool	*pool;		/* I; a rescuer's: P, or NULL */
 	struct task_struct	*task;		/* I, then A: H2 in sched_hook.c */
 	struct preempt_notifier	notifier;	/* S */
 
@@ -558,6 +558,7 @@ int cmwq_rescuer_thread(void *data);
 int cmwq_rescuer_create(struct cmwq_workqueue *wq);
 void cmwq_rescuer_stop(struct cmwq_workqueue *wq);
 void cmwq_rescuer_resettle(struct cmwq_workqueue *wq);
+void cmwq_rescuer_dress(struct cmwq_workqueue *wq);
 pid_t cmwq_rescuer_pid(struct cmwq_workqueue *wq);
 void cmwq_pool_in_need(struct cmwq_pool *pool);
 void cmwq_mayday_timer_fn(struct timer_list *t);

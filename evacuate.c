@@ -57,6 +57,7 @@ static void take(struct cmwq_pwq *from, struct batch *b)
 {
 	struct cmwq_pool *pool = from->pool;
 	struct cmwq_work *work, *next;
+	struct task_struct *task = NULL;
 	unsigned long data;
 
 	b->nr = 0;
@@ -76,7 +77,11 @@ static void take(struct cmwq_pwq *from, struct batch *b)
 		if (++b->nr == BATCH)
 			break;
 	}
+	if (!b->nr)			/* else settle() does */
+		task = cmwq_pool_pick(pool);			/* R3 */
 	raw_spin_unlock(&pool->lock);
+	if (task)
+		wake_up_process(task);
 }
 
 /* Step 2.  Interrupts are off, wq->mutex is held. */

@@ -317,15 +317,8 @@ static void wait_for_item(struct cmwq_waiter *w)
 	}
 }
 
-/**
- * cmwq_flush_item - wait until an item has neither a queueing nor an execution
- * @work:	the item
- * @what:	function, for the log
- * @caller:	its caller, for the log
- *
- * Return: true if it waited.
- */
-bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
+static bool wait_until_idle(struct cmwq_work *work, bool cancels,
+			    const char *what, void *caller)
 {
 	struct cmwq_waiter w = { .work = work };
 	bool waited = false;
@@ -344,7 +337,8 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 		return false;
 	}
 	cmwq_touch_flushed(work);
-	check_item_dependency(work, what, caller);
+	if (!cancels)
+		check_item_dependency(work, what, caller);
 	do {
 		w.again = false;
 		init_completion(&w.done);
@@ -354,6 +348,19 @@ bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
 		waited = true;
 	} while (w.again);
 	return true;
+}
+
+/**
+ * cmwq_flush_item - wait until an item has neither a queueing nor an execution
+ * @work:	the item
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * Return: true if it waited.
+ */
+bool cmwq_flush_item(struct cmwq_work *work, const char *what, void *caller)
+{
+	return wait_until_idle(work, false, what, caller);
 }
 
 bool cmwq_flush_work(struct cmwq_work *work)
@@ -455,7 +462,7 @@ static bool disable_sync(struct cmwq_work *work, const char *what,
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	pending = disable(work, what, caller);
-	cmwq_flush_item(work, what, caller);
+	wait_until_idle(work, true, what, caller);
 	cmwq_rcu_settle(work);
 	return pending;
 }
@@ -489,7 +496,7 @@ static bool cancel_sync(struct cmwq_work *work, const char *what, void *caller)
 
 	if (!pending)
 		pending = take_off(work, &disabled, what, caller);
-	cmwq_flush_item(work, what, caller);
+	wait_until_idle(work, true, what, caller);
 	cmwq_rcu_settle(work);
 	if (disabled)
 		enable(work, what, caller);

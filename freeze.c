@@ -24,7 +24,8 @@
  *
  * E3: the end of a suspend.  In the refrigerator the thread is woken.  If it is
  *    given up before, nobody wakes it: it looks from time to time.  A suspend
- *    that follows within that time finds the queues frozen, as it wants them.
+ *    that follows within that time is either not noticed to be another one, or
+ *    has the thread begin anew.
  *
  * E4: loading against a suspend that begins.  Until the thread is freezable the
  *    suspend would not wait for it; but it waits for the process that loads the
@@ -134,7 +135,8 @@ static bool queues_busy(const char *what)
 	return busy;
 }
 
-static void wait_for_items(void)
+/* Return: false if the suspend was given up before. */
+static bool wait_for_items(void)
 {
 	unsigned long patience = jiffies + FREEZE_PATIENCE;
 	bool said = false;
@@ -142,7 +144,7 @@ static void wait_for_items(void)
 	while (queues_busy(NULL)) {
 		if (!freezing(current)) {			/* E3 */
 			queues_busy("was busy when the suspend was given up");
-			return;
+			return false;
 		}
 		if (!said && time_after(jiffies, patience)) {
 			queues_busy("holds up the suspend");
@@ -150,6 +152,7 @@ static void wait_for_items(void)
 		}
 		schedule_timeout_interruptible(FREEZE_POLL);
 	}
+	return true;
 }
 
 static int freezer_fn(void *ready)
@@ -165,8 +168,8 @@ static int freezer_fn(void *ready)
 		if (!freezing(current))
 			continue;
 		set_all_frozen(true);
-		wait_for_items();
-		try_to_freeze();
+		if (wait_for_items())
+			try_to_freeze();
 		set_all_frozen(false);
 	}
 	return 0;

@@ -21,7 +21,8 @@ static bool asked;		/* A: set by anybody, taken by the keeper */
  */
 struct task_struct *cmwq_keeper_ask(void)
 {
-	WRITE_ONCE(asked, true);
+	/* Whoever takes it sees what the caller has left to do. */
+	smp_store_release(&asked, true);
 	return keeper;
 }
 

@@ -274,7 +274,8 @@ bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 		cmwq_rcu_queue_behind(cpu, wq, work);
 		return true;
 	}
-	if (unlikely(cpu != CMWQ_WORK_CPU_UNBOUND && !cpu_online(cpu)))
+	if (unlikely(cpu != CMWQ_WORK_CPU_UNBOUND && !cpu_online(cpu)) &&
+	    !(wq->flags & CMWQ_UNBOUND))
 		atomic_long_inc(&wq->displaced);
 	if (last && last != pwq->pool &&
 	    !(wq->flags & __CMWQ_ORDERED) &&			/* S2 */

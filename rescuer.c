@@ -45,7 +45,8 @@
 
 struct cmwq_rescuer {
 	struct cmwq_worker	worker;		/* pool: NULL at rest */
-	struct cmwq_workqueue	*wq;		/* I */
+	unsigned int		policy;		/* T: as the queue's attributes */
+	int			priority;	/* T */
 	raw_spinlock_t		lock;
 	struct list_head	pwqs;		/* Y: by ->rescue_node */
 	bool			away;		/* A: is not where it rests */
@@ -122,16 +123,14 @@ void cmwq_pool_in_need(struct cmwq_pool *pool)
 
 /* Answering */
 
-/* Where the pool's workers run, and how. */
+/* Where the pool's workers run. */
 static void go_to(struct cmwq_pool *pool)
 {
 	const struct cmwq_pool_key *key = &pool->key;
 
-	if (key->policy != SCHED_NORMAL)
-		cmwq_set_realtime(current, key->policy, key->priority);
-	if (key->cpu < 0)
+	if (key->cpu < 0 && cpumask_intersects(key->allowed, cpu_active_mask))
 		set_cpus_allowed_ptr(current, key->allowed);
-	else if (cmwq_cpu_stays(key->cpu))
+	else if (key->cpu >= 0 && cmwq_cpu_stays(key->cpu))
 		set_cpus_allowed_ptr(current, cpumask_of(key->cpu));
 }
 
@@ -165,6 +164,7 @@ static bool run_items(struct cmwq_rescuer *rescuer, struct cmwq_pwq *pwq)
 		if (n == VISIT_ITEMS || (n && cmwq_off_its_cpu(pool)))
 			return true;
 		pwq->rescued++;
+		pool->rescued++;
 		trace_cmwq_rescue(pwq->wq->name, pool->id, work->func);
 		list_move_tail(&work->entry, &worker->scheduled);
 		cmwq_run_scheduled(worker);
@@ -176,7 +176,6 @@ static void rescue(struct cmwq_rescuer *rescuer, struct cmwq_pwq *pwq)
 {
 	struct cmwq_worker *worker = &rescuer->worker;
 	struct cmwq_pool *pool = pwq->pool;
-	bool realtime = pool->key.policy != SCHED_NORMAL;
 	struct task_struct *task;
 	bool more;
 
@@ -200,9 +199,7 @@ static void rescue(struct cmwq_rescuer *rescuer, struct cmwq_pwq *pwq)
 	raw_spin_unlock(&pool->lock);
 	if (task)
 		wake_up_process(task);
-	local_irq_enable();					/* pool may go */
-	if (realtime)
-		sched_set_normal(current, MIN_NICE);
+	local_irq_enable();
 }
 
 static struct cmwq_pwq *next_pwq(struct cmwq_rescuer *rescuer)
@@ -258,8 +255,34 @@ void cmwq_rescuer_resettle(struct cmwq_workqueue *wq)
 {
 	if (!wq->rescuer)
 		return;
-	WRITE_ONCE(wq->rescuer->away, true);
+	smp_store_release(&wq->rescuer->away, true);	/* after the mask */
 	wake_up_process(wq->rescuer->worker.task);
+}
+
+/**
+ * cmwq_rescuer_dress - the queue has new attributes
+ * @wq: the queue
+ *
+ * Not when it is called to a pool: setting a policy may wait for somebody who
+ * waits for memory.
+ *
+ * Context: cmwq_attrs_mutex is held.
+ */
+void cmwq_rescuer_dress(struct cmwq_workqueue *wq)
+{
+	struct cmwq_rescuer *rescuer = wq->rescuer;
+	const struct cmwq_attrs *attrs = wq->attrs;
+
+	if (!rescuer || (rescuer->policy == attrs->policy &&
+			 rescuer->priority == attrs->priority))
+		return;
+	rescuer->policy = attrs->policy;
+	rescuer->priority = attrs->priority;
+	if (attrs->policy == SCHED_NORMAL)
+		sched_set_normal(rescuer->worker.task, MIN_NICE);
+	else
+		cmwq_set_realtime(rescuer->worker.task, attrs->policy,
+				  attrs->priority);
 }
 
 /**
@@ -281,7 +304,7 @@ int cmwq_rescuer_create(struct cmwq_workqueue *wq)
 		return -ENOMEM;
 	raw_spin_lock_init(&rescuer->lock);
 	INIT_LIST_HEAD(&rescuer->pwqs);
-	rescuer->wq = wq;
+	rescuer->policy = SCHED_NORMAL;
 	rescuer->away = true;
 	cmwq_worker_setup(&rescuer->worker, NULL);
 	task = kthread_create(cmwq_rescuer_thread, &rescuer->worker,

@@ -260,6 +260,7 @@ int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 		goto free_route;
 	}
 	swap(wq->attrs, attrs);
+	cmwq_rescuer_dress(wq);
 	old = wq->route;
 	if (same_route(old, route)) {
 		mutex_unlock(&wq->mutex);

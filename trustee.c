@@ -70,7 +70,7 @@ struct task_struct *cmwq_trustee_ask(struct cmwq_pool *pool)
 	struct trustee *t = &trustees[pool->key.cpu];
 
 	lockdep_assert_held(&pool->lock);
-	WRITE_ONCE(t->asked, true);
+	smp_store_release(&t->asked, true);	/* as in cmwq_keeper_ask() */
 	return READ_ONCE(t->task);				/* O1 */
 }
 

@@ -113,9 +113,9 @@ static void print_holder(void)
 
 static void ask_who_has(int cpu)
 {
-	bool here;
+	bool here, up;
 
-	if (cpu < 0 || !cpu_online(cpu))
+	if (cpu < 0)
 		return;
 	if (!answer_came(0)) {
 		pr_warn("  CPU %d still does not take interrupts\n",
@@ -124,13 +124,16 @@ static void ask_who_has(int cpu)
 	}
 	preempt_disable();
 	here = smp_processor_id() == cpu;
-	if (!here) {
+	up = here || cpu_online(cpu);
+	if (!here && up) {
 		reinit_completion(&holder.answered);
 		holder.cpu = cpu;
 		holder.asked = !smp_call_function_single_async(cpu,
 							       &holder.csd);
 	}
 	preempt_enable();
+	if (!up)
+		return;
 	if (here)
 		pr_warn("  CPU %d is free: it runs the watchdog\n", cpu);
 	else if (!answer_came(ANSWER_TIME))
@@ -301,11 +304,13 @@ static void report(struct cmwq_pool *pool, unsigned long since)
 /* Changes whenever an item starts.  The pool's lock is held. */
 static u64 progress_of(struct cmwq_pool *pool)
 {
-	u64 n = pool->created + pool->retired;
+	u64 n = pool->created + pool->retired + pool->rescued;
 	struct cmwq_worker *worker;
 
+	/* A rescuer comes and goes, and takes its count along. */
 	list_for_each_entry(worker, &pool->workers, node)
-		n += worker->items;
+		if (!(worker->flags & WORKER_RESCUER))
+			n += worker->items;
 	return n;
 }
 

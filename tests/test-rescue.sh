@@ -84,7 +84,7 @@ items_are_traced()
 		/tmp/trace || return 1
 	for event in cmwq_activate_work cmwq_execute_start cmwq_execute_end; do
 		grep -m 1 "$event: .*function=item_fn" /tmp/trace &&
-			[ "$(traced $event)" = "$n" ] || return 1
+			[ "$(traced "$event")" = "$n" ] || return 1
 	done
 }
 

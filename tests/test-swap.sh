@@ -122,8 +122,7 @@ make_data
 mkdir -p /mnt
 ktap_test "dm-crypt loads" load_driver dm-crypt
 ktap_test "swaps to it" swap_on
-[ -e /dev/mapper/crypt ] && [ "$(wc -l </proc/swaps)" -gt 1 ] ||
-	ktap_bail "there is nothing to swap to"
+grep -q '^/dev' /proc/swaps || ktap_bail "there is nothing to swap to"
 mount -t tmpfs -o "size=$((FILL + 8))m" none /mnt
 if [ "${WORKERS-none}" = none ]; then
 	ktap_test "no worker is left or can be made" no_workers
