@@ -121,6 +121,17 @@ judge()
 		fi
 		skipped=0
 		;;
+	hang:*)
+		passed=0 failed=1 skipped=0
+		if [ "$status" = 124 ] && grep -aEq "${expect#hang:}" \
+		   "$(dirname "$file")/con"; then
+			passed=1 failed=0
+			echo "# run.sh: this run has to hang, and did" >"$notes"
+		else
+			echo "# run.sh: this run has to hang, with" \
+			     "'${expect#hang:}' on the console" >>"$notes"
+		fi
+		;;
 	esac
 	echo "$passed $failed $skipped"
 }

@@ -5,7 +5,7 @@
 # A great many items of every kind on every kind of queue: none is lost, none
 # runs twice, and at the end the module is as it was at the beginning.
 #
-# Environment: ENGINE=cmwq|stock  ITEMS=N  HOOKS=auto|...  CMWQ_PARAMS=...  SEED=N  LIMIT=SECONDS
+# Environment: ENGINE=cmwq|stock  ITEMS=N  HOOKS=auto|...  CMWQ_PARAMS=...  FAIL_PERCENT=N  SEED=N  LIMIT=SECONDS
 # (a minute less than the guest has, and a bit: a verdict is better than none)
 
 # shellcheck source=tests/lib.sh
@@ -37,6 +37,8 @@ ktap_begin 9
 mark=$(log_mark)
 # shellcheck disable=SC2086 # several words
 load_cmwq "hooks=${HOOKS:-auto}" ${CMWQ_PARAMS-} || ktap_bail "cmwq.ko does not load"
+[ -z "${FAIL_PERCENT-}" ] ||
+	echo "$FAIL_PERCENT" >/sys/module/cmwq/parameters/fail_create_percent
 # What was lost holds everything else up: unloading would hang with it.
 ktap_test "stress: $items items run exactly as often as queued" \
 	run_stress "$limit" "items=$items" "seed=${SEED:-1}" || {

@@ -75,7 +75,7 @@ judged()
 }
 
 echo "KTAP version 1"
-echo "1..20"
+echo "1..23"
 limit=120
 guest "the payload is there, the status comes back" 7 '^a payload' \
 	'cat file; exit 7'
@@ -120,4 +120,11 @@ judged "broken on purpose, and shows" 1 fail:lost "1 0 0" \
 	<<<"${plan}# an item was lost"$'\n'"not ok 1 a"$'\n'"ok 2 b"
 judged "broken on purpose, but passes" 0 fail:lost "0 1 0" \
 	<<<"${plan}# nothing is lost"$'\n'"ok 1 a"$'\n'"ok 2 b"
+echo "INFO: task kswapd0:72 blocked" >"$dir/con"
+judged "has to hang, and does" 124 hang:kswapd0.*blocked "1 0 0" \
+	<<<"${plan}ok 1 a"
+judged "has to hang, but ends" 0 hang:kswapd0.*blocked "0 1 0" \
+	<<<"${plan}ok 1 a"$'\n'"ok 2 b"
+judged "has to hang like that, but hangs otherwise" 124 hang:kcryptd "0 1 0" \
+	<<<"${plan}ok 1 a"
 exit $failed
