@@ -30,7 +30,9 @@ MODULE_PARM_DESC(asleep, "items that hold a worker");
 static void hold_fn(struct cmwq_work *work)
 {
 	atomic_inc(&nr_asleep);
-	wait_for_completion(&gate);
+	/* Not a hung task, of which the kernel names only ten. */
+	while (wait_for_completion_interruptible(&gate))
+		;
 }
 
 static void drop(void)
