@@ -303,7 +303,6 @@ static int reapply_all(void)
 	struct cmwq_workqueue *wq;
 	int err, first_err = 0;
 
-	cpumask_copy(&settled, effective);
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
 		cmwq_rescuer_resettle(wq);
@@ -324,6 +323,7 @@ static void set_effective(const struct cpumask *not_these)
 {
 	if (!cpumask_andnot(effective, requested, not_these))
 		cpumask_copy(effective, requested);
+	cpumask_copy(&settled, effective);
 }
 
 int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask)
@@ -340,6 +340,7 @@ int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask)
 	mutex_lock(&cmwq_attrs_mutex);
 	cpumask_and(requested, cpumask, cpu_possible_mask);
 	cpumask_copy(effective, requested);
+	cpumask_copy(&settled, effective);
 	err = reapply_all();
 	mutex_unlock(&cmwq_attrs_mutex);
 	return err;
@@ -505,7 +506,6 @@ static int first_masks(void)
 	cmwq_housekeeping_cpus(effective);
 	cpumask_andnot(excluded, cpu_possible_mask, effective);
 	set_effective(excluded);
-	cpumask_copy(&settled, effective);
 	return 0;
 }
 

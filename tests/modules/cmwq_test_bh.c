@@ -21,7 +21,7 @@ struct bh_item {
 	struct e_wq *wq;
 	atomic_t runs, inside, most_inside;
 	int cpu, in_softirq, requeues, seq;
-	bool hold;
+	unsigned int hold;		/* ms */
 	atomic_t held;
 	struct e_work *current_work;
 	struct e_work *cancels;		/* from inside */
@@ -48,7 +48,7 @@ static void bh_fn(struct e_work *work)
 		it->cancelled = e_cancel_work_sync(it->cancels);
 	atomic_set(&it->held, 1);
 	if (it->hold)
-		mdelay(HOLD_MS);
+		mdelay(it->hold);
 	atomic_dec(&it->inside);
 	atomic_inc(&it->runs);
 }
@@ -220,7 +220,7 @@ static void cancel_sync_in_atomic_context(void)
 	set_cpus_allowed_ptr(current, cpumask_of(0));
 	for (cpu = 1; cpu <= 2; cpu++) {
 		atomic_set(&it->held, 0);
-		it->hold = true;
+		it->hold = HOLD_MS;
 		EXPECT(e_queue_work_on(cpu, wq, &it->dwork.work));
 		if (!WAIT_FOR(atomic_read(&it->held)))
 			return;
@@ -252,7 +252,7 @@ static void cancel_sync_from_an_item(void)
 		test_destroy(wq);
 		return;
 	}
-	it[0].hold = true;
+	it[0].hold = HOLD_MS;
 	EXPECT(e_queue_work_on(1, wq, &it[0].dwork.work));
 	if (!WAIT_FOR(atomic_read(&it[0].held)))
 		return;
@@ -272,7 +272,7 @@ static void dumped_while_it_runs(void)
 	struct bh_item *it = bh_items(1);
 
 	set_cpus_allowed_ptr(current, cpumask_of(0));
-	it->hold = true;
+	it->hold = 10 * HOLD_MS;
 	EXPECT(e_queue_work_on(1, wq, &it->dwork.work));
 	if (WAIT_FOR(atomic_read(&it->held)))
 		cmwq_show_one_workqueue(wq);
