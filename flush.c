@@ -285,17 +285,10 @@ static bool on_bh(struct cmwq_work *work)
 	return bh;
 }
 
-static bool in_bh_item(void)
-{
-	struct cmwq_worker *self = cmwq_current_worker();
-
-	return self && !self->task;
-}
-
 /* Whoever waits for a BH item may do it in atomic context, too. */
 static void may_wait(struct cmwq_work *work)
 {
-	if (!on_bh(work) ||
+	if (preemptible() || !on_bh(work) ||
 	    cmwq_data_rcu_left(atomic_long_read(&work->data)))
 		might_sleep();
 }
@@ -320,30 +313,31 @@ static void wait_for_item(struct cmwq_waiter *w)
 static bool wait_until_idle(struct cmwq_work *work, bool cancels,
 			    const char *what, void *caller)
 {
+	struct cmwq_worker *self = cmwq_current_worker();
 	struct cmwq_waiter w = { .work = work };
 	bool waited = false;
 
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
 	may_wait(work);
-	if (unlikely(in_bh_item() && !on_bh(work))) {
+	if (unlikely(self && !self->task && !on_bh(work))) {
 		cmwq_report(what, caller, -EWOULDBLOCK,
 			    "a BH item cannot wait for an item of a queue without CMWQ_BH: not waiting");
 		return false;
 	}
-	if (unlikely(runs_itself(work))) {
+	if (unlikely(self && runs_itself(work))) {
 		cmwq_report(what, caller, -EDEADLK,
 			    "an item cannot wait for itself: not waiting");
 		return false;
 	}
 	cmwq_touch_flushed(work);
-	if (!cancels)
-		check_item_dependency(work, what, caller);
 	do {
 		w.again = false;
 		init_completion(&w.done);
 		if (!add_waiter(work, &w))
 			return waited;
+		if (!cancels && !waited)
+			check_item_dependency(work, what, caller);
 		wait_for_item(&w);
 		waited = true;
 	} while (w.again);
