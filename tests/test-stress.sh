@@ -37,8 +37,14 @@ ktap_begin 9
 mark=$(log_mark)
 # shellcheck disable=SC2086 # several words
 load_cmwq "hooks=${HOOKS:-auto}" ${CMWQ_PARAMS-} || ktap_bail "cmwq.ko does not load"
-[ -z "${FAIL_PERCENT-}" ] ||
-	echo "$FAIL_PERCENT" >/sys/module/cmwq/parameters/fail_create_percent
+if [ -n "${FAIL_PERCENT-}" ]; then
+	# When the queues have their pools: these need their first workers.
+	{
+		wait_until 100 grep -q live "/sys/module/$stress/initstate" &&
+			echo "$FAIL_PERCENT" \
+				>/sys/module/cmwq/parameters/fail_create_percent
+	} 2>/dev/null &
+fi
 # What was lost holds everything else up: unloading would hang with it.
 ktap_test "stress: $items items run exactly as often as queued" \
 	run_stress "$limit" "items=$items" "seed=${SEED:-1}" || {
