@@ -14,7 +14,7 @@
 . "$(dirname "$0")/lib-drivers.sh"
 
 RD_SIZE=${RD_SIZE:-220000}	# KiB: the disk
-FILL=${FILL:-300}		# MiB to be kept in memory, of which there is less
+FILL=${FILL:-250}		# MiB to be kept in memory, of which there is less
 files=$((FILL / 4))
 
 # The pages of the RAM disk are allocated now, not when memory is wanted.
