@@ -288,7 +288,7 @@ static bool on_bh(struct cmwq_work *work)
 /* Whoever waits for a BH item may do it in atomic context, too. */
 static void may_wait(struct cmwq_work *work)
 {
-	if (preemptible() || !on_bh(work) ||
+	if ((preemptible() && !rcu_preempt_depth()) || !on_bh(work) ||
 	    cmwq_data_rcu_left(atomic_long_read(&work->data)))
 		might_sleep();
 }
