@@ -22,6 +22,7 @@ help:
 	@echo "  make unload    take it out again"
 	@echo "  make bench     compare with the kernel's own workqueue, in instructions"
 	@echo "  make check     checkpatch, sparse, shellcheck, gcc W=1: no warning passes"
+	@echo "  make probe     what does the kernel in KDIR=DIRECTORY (or KERNEL=) offer cmwq?"
 	@echo "  make clean     remove what was built (make distclean: fetched kernels too)"
 	@echo
 	@echo "  KERNEL=6.1 | 6.12 | DIRECTORY   only that kernel   (default: $(KERNELS))"
@@ -60,6 +61,9 @@ bench: setup-vm
 check: setup-vm setup-checks
 	@checks/check.sh $(kernels)
 
+probe:
+	@tools/probe.sh $(or $(KDIR),$(KERNEL),/lib/modules/$(shell uname -r)/build)
+
 load:
 	@tools/load.sh load $(foreach p,$(load_params),$(p)=$($(p)))
 
@@ -69,7 +73,7 @@ unload:
 # Module parameters given on make's command line go to insmod.
 load_params := $(foreach v,$(.VARIABLES),$(if \
 	$(filter command line,$(origin $(v))),$(filter-out \
-	KERNEL SUITE JOBS V BENCH_TIMEOUT MAKEFLAGS MAKEOVERRIDES,$(v))))
+	KERNEL KDIR SUITE JOBS V BENCH_TIMEOUT MAKEFLAGS MAKEOVERRIDES,$(v))))
 
 clean:
 	@tests/vm/roots.sh empty
@@ -83,5 +87,5 @@ distclean: clean-roots
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-all modules demo test clean-roots
 .PHONY: test-all test-drivers bench check
-.PHONY: load unload clean distclean
+.PHONY: probe load unload clean distclean
 .DEFAULT_GOAL := help
