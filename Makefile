@@ -18,6 +18,7 @@ help:
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
+	@echo "  make model     search models of its protocols for lost wakeups and the like"
 	@echo "  make bench     compare with the kernel's own workqueue, in instructions"
 	@echo "  make check     checkpatch, sparse, shellcheck, gcc W=1: no warning passes"
 	@echo "  make clean     remove what was built (make distclean: fetched kernels too)"
@@ -26,7 +27,7 @@ help:
 	@echo "  SUITE=REGEX, JOBS=N, V=1        which tests, how many guests, live output"
 	@echo "  hooks=auto PARAM=VALUE...       for make load: see modinfo cmwq.ko"
 
-setup-build setup-vm setup-checks setup-drivers:
+setup-build setup-vm setup-checks setup-drivers setup-model:
 	@tests/vm/setup.sh --$(@:setup-%=%)
 
 # Kernels fetched by setup need no installed headers, others bring their own.
@@ -45,6 +46,9 @@ test-all: setup-vm
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
+
+model: setup-model
+	@tests/model.sh
 
 bench: setup-vm
 	@set -e; for k in $(kernels); do tools/build.sh $$k; done
@@ -70,7 +74,7 @@ clean:
 distclean:
 	@rm -rf build
 
-.PHONY: help setup-build setup-vm setup-checks setup-drivers modules demo test
-.PHONY: test-all test-drivers bench check
+.PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model
+.PHONY: modules demo test test-all test-drivers bench check model
 .PHONY: load unload clean distclean
 .DEFAULT_GOAL := help

@@ -6,7 +6,7 @@
 # build/kernels/ (downloaded and unpacked, never installed: the machine must
 # not get a new kernel to boot).  Run again, it does nothing, quickly.
 #
-# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--all]
+# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--model|--all]
 #
 # --drivers: what "make test-drivers" needs as well, all of it below build/: the
 # stock kernels' own modules, the sources of the drivers, tools for the guest.
@@ -25,10 +25,10 @@ driver_needs="ext4 crc32c_generic brd ecb xts aesni-intel"
 for arg; do
 	case "$arg" in
 	--upgrade) upgrade=1 ;;
-	--build|--vm|--checks|--drivers|--all) want=${arg#--} ;;
+	--build|--vm|--checks|--drivers|--model|--all) want=${arg#--} ;;
 	*)
 		echo "usage: setup.sh [--upgrade]" \
-			"[--build|--vm|--checks|--drivers|--all]" >&2
+			"[--build|--vm|--checks|--drivers|--model|--all]" >&2
 		exit 2
 		;;
 	esac
@@ -67,6 +67,9 @@ missing_packages()
 		command -v qemu-system-x86_64 >/dev/null 2>&1 ||
 			echo qemu-system-x86
 		;;
+	esac
+	case "$want" in
+	model|all) command -v spin >/dev/null 2>&1 || echo spin ;;
 	esac
 	case "$want" in
 	checks|drivers|all) command -v xz >/dev/null 2>&1 || echo xz-utils ;;
@@ -422,7 +425,9 @@ to_fetch()
 		[ -f "$build/tools/checkpatch/kernel-doc" ] || echo checkpatch
 		;;
 	esac
-	[ "$want" != build ] || return 0
+	case "$want" in
+	build|model) return 0 ;;
+	esac
 	[ -x "$build/tools/busybox" ] || echo busybox
 	case "$want" in
 	drivers|all) [ -d "$build/tools/guest" ] || echo guest ;;
