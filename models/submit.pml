@@ -36,7 +36,7 @@
  * endless loop.
  *
  * run handover	-DHANDOVER		sleeping items
- * run accel	-DHANDOVER -DACCEL	the accelerator is on
+ * run accel	-DACCEL			the accelerator is on
  * run intensive	-DHANDOVER -DINTENSIVE=1
  * run splice	-DSPLICE loops		others link items under the lock
  * run retire	-DRETIRE		workers go and are made anew
@@ -531,6 +531,10 @@ init
 		run producer(0, 0);
 		run producer(1, 1);
 		run looker();
+#endif
+#ifdef ACCEL
+		run producer(0, 0);
+		run producer(1, 1);
 #endif
 #ifdef RETIRE
 		run producer(0, 0);

@@ -46,7 +46,7 @@ skip()
 # runs FILE: "NAME FLAGS..." of each run listed in its head
 runs()
 {
-	sed -n 's/^ \* run[ 	]\+//p' "$1"
+	sed -n 's/^ \* run[ 	]\+\([^ 	]*[ 	].*-D\)/\1/p' "$1" | tr '\t' ' '
 }
 
 # breaks FILE: "NO_x RUN" of each variant listed in its head
@@ -73,7 +73,7 @@ search()
 	(
 		cd "$work/pan" &&
 		spin -a "$@" model.pml &&
-		gcc -O2 -w "${flags[@]}" -DCOLLAPSE -DMEMLIM=$megabytes \
+		gcc -O1 -w "${flags[@]}" -DCOLLAPSE -DMEMLIM=$megabytes \
 			-DVECTORSZ=2048 -o pan pan.c &&
 		nice -n 5 ./pan -m$depth -w24 -n "${pan[@]}"
 	) >"$log" 2>&1 || return 1
@@ -134,7 +134,7 @@ check_model()
 # The -D of a run, without the kinds of search.
 words()
 {
-	tr ' \t' '\n\n' <<<"$1" | grep '^-' | tr '\n' ' '
+	tr ' ' '\n' <<<"$1" | grep '^-' | tr '\n' ' '
 }
 
 # What is named file.c:function is there.
