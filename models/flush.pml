@@ -57,6 +57,9 @@
  * NO_W5	move	an item moves although it runs
  * NO_L1	delay	a flusher does not wait for a timer that has expired
  * NO_DELAYED_FIRST	delay	the timer is started before DELAYED is set
+ *
+ * LESS_HAND_OVER	few	unlink_item() does not hand the waiters to the worker that
+ *		still runs the item: told to look once more, they find it
  */
 
 #define PENDING		1
@@ -539,10 +542,14 @@ inline unlink(d, p)
 	scheduled[WORKERS - 1] = 0;
 #ifndef NO_UNLINK_WAKE
 	if
+#ifdef LESS_HAND_OVER
+	:: (data & WAITED) ->
+#else
 	:: (data & WAITED) && busy(p) ->
 		worker_waiters[busy_worker(p)] =
 			worker_waiters[busy_worker(p)] | pool_waiters[p]
 	:: (data & WAITED) && !busy(p) ->
+#endif
 		completed = completed | pool_waiters[p];
 		again = again | pool_waiters[p]
 	:: else
