@@ -4,8 +4,8 @@
 # Check the models of models/ (its README.md tells what they are): every run
 # listed in a model's head is searched through and holds, every NO_x variant
 # listed there breaks, every LESS_x holds, the functions named exist, and the
-# litmus tests come out as they say.  Needs spin and gcc; herd7 is used if it is there.  KTAP; the
-# last line is "N passed, N failed, N skipped".
+# litmus tests come out as they say.  Needs spin and gcc; herd7 is used if it is
+# there.  KTAP; the last line is "N passed, N failed, N skipped".
 #
 # usage: model.sh [MODEL...]
 #   LKMM=DIR  tools/memory-model of a kernel's sources, for herd7
