@@ -20,6 +20,7 @@ help:
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
+	@echo "  make model     search models of its protocols for lost wakeups and the like"
 	@echo "  make bench     compare with the kernel's own workqueue, in instructions"
 	@echo "  make check     checkpatch, sparse, shellcheck, gcc W=1: no warning passes"
 	@echo "  make probe     what does the kernel in KDIR=DIRECTORY (or KERNEL=) offer cmwq?"
@@ -30,7 +31,7 @@ help:
 	@echo "  SUITE=REGEX, JOBS=N, V=1        which tests, how many guests, live output"
 	@echo "  hooks=auto PARAM=VALUE...       for make load: see modinfo cmwq.ko"
 
-setup-build setup-vm setup-checks setup-drivers:
+setup-build setup-vm setup-checks setup-drivers setup-model:
 	@tests/vm/setup.sh --$(@:setup-%=%) $(filter $(ALL_KERNELS),$(KERNEL))
 
 setup-all:
@@ -53,6 +54,9 @@ test-all: setup-all
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
+
+model: setup-model
+	@tests/model.sh
 
 bench: setup-vm
 	@set -e; for k in $(kernels); do tools/build.sh $$k; done
@@ -85,7 +89,7 @@ clean-roots:
 distclean: clean-roots
 	@rm -rf build
 
-.PHONY: help setup-build setup-vm setup-checks setup-drivers setup-all modules demo test clean-roots
-.PHONY: test-all test-drivers bench check
-.PHONY: probe load unload clean distclean
+.PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
+.PHONY: modules demo test test-all test-drivers bench check model
+.PHONY: probe load unload clean clean-roots distclean
 .DEFAULT_GOAL := help

@@ -6,7 +6,7 @@
 # build/kernels/ (downloaded and unpacked, never installed: the machine must
 # not get a new kernel to boot).  Run again, it does nothing, quickly.
 #
-# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--all] [KERNEL...]
+# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--model|--all] [KERNEL...]
 #
 # KERNEL: names from kernels.txt instead of 6.1 and 6.12, "all" for all of them.
 # Those of other Debian releases get a build root, too: roots.sh.
@@ -28,11 +28,11 @@ driver_needs="ext4 crc32c_generic brd ecb xts aesni-intel"
 for arg; do
 	case "$arg" in
 	--upgrade) upgrade=1 ;;
-	--build|--vm|--checks|--drivers|--all) want=${arg#--} ;;
+	--build|--vm|--checks|--drivers|--model|--all) want=${arg#--} ;;
 	all) kernels=$(awk '/^[^#]/ { print $1 }' "$here/kernels.txt") ;;
 	-*)
 		echo "usage: setup.sh [--upgrade]" \
-			"[--build|--vm|--checks|--drivers|--all] [KERNEL...]" >&2
+			"[--build|--vm|--checks|--drivers|--model|--all] [KERNEL...]" >&2
 		exit 2
 		;;
 	*) kernels="$kernels $arg" ;;
@@ -109,6 +109,9 @@ missing_packages()
 		PATH=$PATH:/usr/sbin command -v debootstrap >/dev/null ||
 			echo debootstrap
 	fi
+	case "$want" in
+	model|all) command -v spin >/dev/null 2>&1 || echo spin ;;
+	esac
 	case "$want" in
 	checks|drivers|all) command -v xz >/dev/null 2>&1 || echo xz-utils ;;
 	esac
@@ -508,7 +511,9 @@ to_fetch()
 		[ -f "$build/tools/checkpatch/kernel-doc" ] || echo checkpatch
 		;;
 	esac
-	[ "$want" != build ] || return 0
+	case "$want" in
+	build|model) return 0 ;;
+	esac
 	[ -x "$build/tools/busybox" ] || echo busybox
 	case "$want" in
 	drivers|all) [ -d "$build/tools/guest" ] || echo guest ;;
