@@ -16,6 +16,11 @@
  *    with the kernel's other tasklets, and what comes later is raised on the
  *    caller's.  So a tasklet may run on a CPU that is not its pool's; it never
  *    runs twice at once.
+ *
+ * B3: raising on PREEMPT_RT.  A call that wakes an idle CPU runs in the idle
+ *    task there, which must not be left with a softirq to run: the kernel warns.
+ *    The call hands over to an irq_work that is not a hard one, which such a
+ *    kernel runs in a thread.  It is in use like the call (B1).
  */
 #include "cmwq_internal.h"
 
@@ -27,6 +32,7 @@ struct cmwq_bh {
 	struct cmwq_worker	worker;		/* as its fields say */
 	struct tasklet_struct	tasklet;	/* A */
 	call_single_data_t	csd;		/* A: B1 */
+	struct irq_work		in_thread;	/* A: B3 */
 	bool			high;		/* I */
 	struct task_struct	*task;		/* S: whom it interrupts */
 	int			count;		/* S: preempt_count() */
@@ -40,14 +46,28 @@ static DEFINE_PER_CPU(struct cmwq_worker *, bh_worker);
 
 /* Waking the worker */
 
-static void schedule_here(void *data)
+static void schedule_here(struct cmwq_bh *bh)
 {
-	struct cmwq_bh *bh = data;
-
 	if (bh->high)
 		tasklet_hi_schedule(&bh->tasklet);
 	else
 		tasklet_schedule(&bh->tasklet);
+}
+
+static void schedule_in_thread(struct irq_work *work)
+{
+	schedule_here(container_of(work, struct cmwq_bh, in_thread));
+}
+
+/* The call to another CPU. */
+static void called(void *data)
+{
+	struct cmwq_bh *bh = data;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		irq_work_queue(&bh->in_thread);		/* B3 */
+	else
+		schedule_here(bh);
 }
 
 /**
@@ -151,7 +171,8 @@ static void init_bh(struct cmwq_bh *bh, int id, unsigned int cpu, bool high)
 
 	bh->high = high;
 	tasklet_setup(&bh->tasklet, bh_run);
-	bh->csd.func = schedule_here;
+	init_irq_work(&bh->in_thread, schedule_in_thread);
+	bh->csd.func = called;
 	bh->csd.info = bh;
 	cmwq_pool_setup(&bh->pool, id, &key);
 	bh->pool.target = 1;
@@ -188,12 +209,19 @@ int cmwq_bh_init(int id)
 /* No items and no producers any more. */
 void cmwq_bh_exit(void)
 {
+	struct cmwq_bh *bh;
 	unsigned int cpu;
 	int i;
 
-	for_each_possible_cpu(cpu)
-		for (i = 0; i < 2; i++)
-			tasklet_kill(&(per_cpu_ptr(bhs, cpu) + i)->tasklet);
+	/* An item that was cancelled leaves its call behind. */
+	kick_all_cpus_sync();
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < 2; i++) {
+			bh = per_cpu_ptr(bhs, cpu) + i;
+			irq_work_sync(&bh->in_thread);
+			tasklet_kill(&bh->tasklet);
+		}
+	}
 }
 
 void cmwq_bh_free(void)
