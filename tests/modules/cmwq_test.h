@@ -62,6 +62,38 @@ struct test_case {
 /* What the test source provides; the last one has no name. */
 extern const struct test_case test_cases[];
 
+#ifdef TEST_OPENS_FILES
+#include <linux/fs.h>
+#include <linux/fs_struct.h>
+#include <linux/path.h>
+
+/*
+ * Files are those of whoever loads the test: the threads of newer kernels see
+ * none.
+ */
+static struct path test_root;
+
+static int test_write_file(const char *name, const char *text)
+{
+	struct file *file;
+	loff_t pos = 0;
+	ssize_t ret;
+
+#ifdef TEST_OPEN_ROOT_TAKES_DENTRY
+	file = file_open_root(test_root.dentry, test_root.mnt, name, O_WRONLY,
+			      0);
+#else
+	file = file_open_root(&test_root, name, O_WRONLY, 0);
+#endif
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	ret = kernel_write(file, text, strlen(text), &pos);
+	filp_close(file, NULL);
+	return ret < 0 ? ret : 0;
+}
+#endif
+
+
 static char *only;
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "run this case only");
@@ -437,10 +469,17 @@ DEFINE_SHOW_ATTRIBUTE(test_state);
 
 static int __init test_init(void)
 {
+#ifdef TEST_OPENS_FILES
+	get_fs_root(current->fs, &test_root);
+#endif
 	test_run_cases(true);
 	test_task = kthread_create(test_main, NULL, KBUILD_MODNAME);
-	if (IS_ERR(test_task))
+	if (IS_ERR(test_task)) {
+#ifdef TEST_OPENS_FILES
+		path_put(&test_root);
+#endif
 		return PTR_ERR(test_task);
+	}
 	test_dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("results", 0400, test_dir, NULL,
 			    &test_results_fops);
@@ -455,6 +494,9 @@ static void __exit test_exit(void)
 {
 	kthread_stop(test_task);
 	debugfs_remove_recursive(test_dir);
+#ifdef TEST_OPENS_FILES
+	path_put(&test_root);
+#endif
 }
 module_exit(test_exit);
 

@@ -15,6 +15,7 @@
 #include <linux/timer.h>
 
 #include "engine.h"
+#define TEST_OPENS_FILES
 #include "cmwq_test.h"
 #include "cmwq_test_probe.h"
 
@@ -80,26 +81,13 @@ static void fz_end(void)
 	platform_driver_unregister(&fz_driver);
 }
 
-static int write_file(const char *path, const char *text)
-{
-	struct file *file = filp_open(path, O_WRONLY, 0);
-	loff_t pos = 0;
-	ssize_t ret;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	ret = kernel_write(file, text, strlen(text), &pos);
-	filp_close(file, NULL);
-	return ret < 0 ? ret : 0;
-}
-
 /* Return: what the write to /sys/power/state comes to. */
 static int go_to_sleep(const char *level, const char *state, void (*fn)(void))
 {
 	int err;
 
-	write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
-	err = write_file("/sys/power/pm_test", level);
+	test_write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
+	err = test_write_file("/sys/power/pm_test", level);
 	if (err) {
 		FAIL("no pm_test: errno %d", err);
 		return err;
@@ -111,10 +99,10 @@ static int go_to_sleep(const char *level, const char *state, void (*fn)(void))
 	}
 	nr_frozen = 0;
 	while_frozen = fn;
-	err = write_file("/sys/power/state", state);
+	err = test_write_file("/sys/power/state", state);
 	while_frozen = NULL;
 	fz_end();
-	write_file("/sys/power/pm_test", "none");
+	test_write_file("/sys/power/pm_test", "none");
 	return err;
 }
 
@@ -321,9 +309,9 @@ static void suspend_to_ram(void)
 {
 	if (!can_sleep() || !queues_make())
 		return;
-	if (write_file("/sys/power/mem_sleep", "deep") ||
-	    write_file("/sys/class/rtc/rtc0/wakealarm", "0") ||
-	    write_file("/sys/class/rtc/rtc0/wakealarm", "+20")) {
+	if (test_write_file("/sys/power/mem_sleep", "deep") ||
+	    test_write_file("/sys/class/rtc/rtc0/wakealarm", "0") ||
+	    test_write_file("/sys/class/rtc/rtc0/wakealarm", "+20")) {
 		test_skip("no deep sleep, or no clock to end it");
 		queues_end();
 		return;
@@ -530,7 +518,7 @@ static void busy_item_aborts(void)
 {
 	struct probe *p;
 
-	write_file("/sys/power/pm_freeze_timeout", "8000");
+	test_write_file("/sys/power/pm_freeze_timeout", "8000");
 	EXPECT_EQ(sleep_with_busy(), -EBUSY);
 	p = items[0];
 	after_busy();
@@ -540,7 +528,7 @@ static void busy_item_aborts(void)
 	e_flush_workqueue(wq);
 	/* And the next one does not fail. */
 	freeze_and(NULL);
-	write_file("/sys/power/pm_freeze_timeout", "20000");
+	test_write_file("/sys/power/pm_freeze_timeout", "20000");
 	test_destroy(wq);
 	probes_free(p);
 }

@@ -10,6 +10,7 @@
 #include <uapi/linux/sched/types.h>
 
 #include "engine.h"
+#define TEST_OPENS_FILES
 #include "cmwq_test.h"
 
 enum {
@@ -77,16 +78,10 @@ static struct item *make_items(int n)
 /* Parameters of cmwq.ko. */
 static void set_knob(const char *name, const char *value)
 {
-	struct file *file;
 	char path[80];
-	loff_t pos = 0;
 
 	snprintf(path, sizeof(path), "/sys/module/cmwq/parameters/%s", name);
-	file = filp_open(path, O_WRONLY, 0);
-	if (!EXPECT(!IS_ERR(file)))
-		return;
-	EXPECT(kernel_write(file, value, strlen(value), &pos) > 0);
-	filp_close(file, NULL);
+	EXPECT_EQ(test_write_file(path, value), 0);
 }
 
 static int nr_started(void)

@@ -187,7 +187,11 @@
 #define e_rcu_work			rcu_work
 #define e_execute_work			execute_work
 
+#if ENGINE_HAS_NEW_NAMES	/* wants one of the two, always */
+#define E_BH				(WQ_BH | WQ_PERCPU)
+#else
 #define E_BH				WQ_BH
+#endif
 #define E_UNBOUND			WQ_UNBOUND
 #define E_FREEZABLE			WQ_FREEZABLE
 #define E_MEM_RECLAIM			WQ_MEM_RECLAIM
