@@ -95,12 +95,17 @@ not_inserted()
 }
 
 echo "KTAP version 1"
-echo "1..12"
+echo "1..14"
 
 also=not_inserted
 machine 4.19.0-1-amd64
 says "a kernel that is not supported" 1 \
 	'kernel 4\.19\.0-1-amd64 is not supported; boot one of' load
+machine 99.1.0-1-amd64
+says "a kernel newer than those tested" 1 \
+	'kernel 99\.1\.0-1-amd64 is newer than .*make load allow_untested=1' load
+says "it may be tried, and has no headers" 1 \
+	'the headers of the running kernel are missing' load allow_untested=1
 machine "$release"
 says "headers are missing" 1 \
 	"the headers .* are missing; install .*apt-get install linux-headers-$pattern" load
