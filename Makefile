@@ -18,6 +18,11 @@ help:
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
+	@echo "  make install   into /lib/modules, for KDIR=; make uninstall takes it out"
+	@echo "  make dkms-install  the same by dkms, which rebuilds it for each kernel"
+	@echo "  make deb       Debian packages cmwq-dkms and cmwq-dev in build/deb/"
+	@echo "  make preflight what stands in the way on this machine, if anything"
+	@echo "  make test-packages  packages and dkms in fresh Debian 12 and 13 (as root)"
 	@echo "  make bench     compare with the kernel's own workqueue, in instructions"
 	@echo "  make check     checkpatch, sparse, shellcheck, gcc W=1: no warning passes"
 	@echo "  make clean     remove what was built (make distclean: fetched kernels too)"
@@ -53,6 +58,19 @@ bench: setup-vm
 check: setup-vm setup-checks
 	@checks/check.sh $(kernels)
 
+install uninstall dkms-install dkms-uninstall:
+	@KDIR="$(KDIR)" PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" \
+		tools/install.sh $@
+
+deb:
+	@tools/deb.sh
+
+preflight:
+	@KDIR="$(KDIR)" tools/cmwq-preflight
+
+test-packages: setup-vm
+	@tests/packages.sh
+
 load:
 	@tools/load.sh load $(foreach p,$(load_params),$(p)=$($(p)))
 
@@ -65,12 +83,16 @@ load_params := $(foreach v,$(.VARIABLES),$(if \
 	KERNEL SUITE JOBS V BENCH_TIMEOUT MAKEFLAGS MAKEOVERRIDES,$(v))))
 
 clean:
-	@cd build 2>/dev/null && rm -rf -- $$(ls -A | grep -vxE 'kernels|tools|apt') || true
+	@cd build 2>/dev/null && rm -rf -- $$(ls -A | grep -vxE 'kernels|tools|apt|roots') || true
 
 distclean:
+	@if mount | grep -q " $(CURDIR)/build/"; then \
+		echo "something is mounted below build/: umount it first" >&2; \
+		exit 1; fi
 	@rm -rf build
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers modules demo test
 .PHONY: test-all test-drivers bench check
+.PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .PHONY: load unload clean distclean
 .DEFAULT_GOAL := help
