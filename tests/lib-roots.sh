@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Debian userlands below build/roots/, for tests/packages.sh.  Wants $root and
+# Debian userlands below build/roots/, for tests/packages.sh.  Wants $root, and
 # to be root.
 #
 #	make_root bookworm	from the machine's own mirror, once
-#	in_root DIR COMMAND...	with /proc, /sys and /dev, and no uname of ours
+#	in_root DIR COMMAND...	with its own /proc and /sys
 #
 # What is mounted is mounted in a namespace that ends with the command, so that
 # "rm -rf build" never meets a mount.
 
+# shellcheck disable=SC2154 # of the caller
 roots=$root/build/roots
 
 # For both: dkms, what it needs, what packages are built and checked with.
@@ -51,6 +52,7 @@ in_root()
 	local dir=$1
 
 	shift
+	# shellcheck disable=SC2016 # for the inner shell
 	unshare --mount --pid --fork --kill-child bash -c '
 		dir=$1
 		shift
