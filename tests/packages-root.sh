@@ -115,7 +115,7 @@ sample_fits()
 
 apt_install()
 {
-	apt-get install -y --no-install-recommends --no-download "$@"
+	apt-get install -y --no-install-recommends "$@"
 }
 
 # Building the packages
