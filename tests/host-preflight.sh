@@ -97,7 +97,7 @@ machine "$release" "$dir/kdir"
 says "the kernel's compiler is missing" 1 'PROBLEM .* apt-get install gcc-99 '
 machine "$release" "$kdir"
 echo 'none [integrity] confidentiality' >"$dir/top/sys/kernel/security/lockdown"
-says "lockdown, and no key" 1 'PROBLEM .*lockdown is at "integrity".* there is no key .*generate_mok'
+says "lockdown, and no key" 1 'PROBLEM .*lockdown is at "integrity".* there is no key .*install openssl mokutil'
 mkdir -p "$dir/top/var/lib/dkms"
 touch "$dir/top/var/lib/dkms/mok.pub"
 says "lockdown, and a key that is not enrolled" 1 \

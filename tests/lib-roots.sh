@@ -14,7 +14,7 @@
 roots=$root/build/roots
 
 # For both: dkms, what it needs, what packages are built and checked with.
-root_packages="dkms dh-dkms debhelper dpkg-dev gcc kmod lintian make zstd"
+root_packages="dkms dh-dkms debhelper dpkg-dev gcc kmod lintian make openssl zstd"
 
 roots_say()
 {

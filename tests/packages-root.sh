@@ -182,6 +182,13 @@ no_noise()
 		"$tree/cmwq/$version/$(oldest)/$arch/log/make.log"
 }
 
+# With a key that dkms made: nobody's, as long as it is not enrolled.
+is_signed()
+{
+	modinfo -k "$(oldest)" -F signer cmwq | grep .
+	[ -s $tree/mok.pub ]
+}
+
 make_install_refuses()
 {
 	fails make -C /src install KDIR="/lib/modules/$(oldest)/build" \
@@ -213,6 +220,7 @@ phase_install()
 {
 	try "the packages install, dkms builds for $(oldest)" install_packages
 	try "building says nothing that alarms" no_noise
+	try "dkms has signed it" is_signed
 	try "make install refuses where dkms was" make_install_refuses
 	try "a client builds with the installed files alone" sample_by_make
 	try "a client that is a dkms package" sample_by_dkms
@@ -375,7 +383,7 @@ leftovers()
 	find / -xdev \( -path /src -o -path /src-next -o -path /src-wrong \
 		-o -path /pkg -o -path /tmp -o -path /proc -o -path /sys \
 		-o -path /dev -o -path /var/log -o -path /var/cache \
-		-o -path /etc/initramfs-tools -o -path /usr/local/sbin \) -prune \
+		-o -path /etc/initramfs-tools \) -prune \
 		-o -name '*cmwq*' -print
 	find /lib/modules/ -path '*/updates*' -print
 	grep -l cmwq /lib/modules/*/modules.* 2>/dev/null

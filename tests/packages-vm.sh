@@ -43,7 +43,7 @@ works()
 	sleep 5
 	dmesg | grep 'cmwq_sample: delayed item: ' &&
 	dmesg | grep 'cmwq_sample: ordered item: step 3 ends' &&
-	[ -s /sys/kernel/debug/cmwq/pools ]
+	grep -q ' pools ' /sys/kernel/debug/cmwq/pools
 }
 
 # Out of tree, perhaps unsigned; and no complaint.

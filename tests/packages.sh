@@ -56,7 +56,8 @@ make_disk()
 	mount -t tmpfs tmpfs "$merged/var/cache" &&
 		PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -d "$merged" \
 			"$out/disk/image" 6G >"$out/mke2fs.log" 2>&1 &&
-		umount "$merged/var/cache"
+		umount "$merged/var/cache" &&
+		rm "$merged/etc/cmwq-vm" "$merged/usr/local/sbin/cmwq-vm"
 }
 
 # In a mount namespace of its own.
