@@ -97,7 +97,7 @@ same_symbols()
 	[ "$(wc -l <<<"$want")" -gt 3 ] || return 1
 	while read -r sum name; do
 		awk -v s="$sum" -v n="$name" '
-			$2 == n { found = ($1 + 0 == s + 0 || $1 == s) }
+			$2 == n { found = $1 "" == s "" }
 			END { exit !found }' "$2" || return 1
 	done <<<"$want"
 }
@@ -141,9 +141,16 @@ make_next()
 	build_packages /src-next next
 }
 
+# Its idea of the newest standards depends on its own age.
+run_lintian()
+{
+	lintian --allow-root -I --fail-on error,warning,info \
+		--suppress-tags out-of-date-standards-version "$@"
+}
+
 check_lintian()
 {
-	lintian --allow-root -I --fail-on error,warning,info /pkg/now/*.changes
+	run_lintian /pkg/now/*.changes
 }
 
 # The control: a package that is wrong has to be noticed.
@@ -154,8 +161,7 @@ check_lintian_notices()
 	sed -i '/^Description: .*headers/s/.*/Description: headers./' \
 		/src-wrong/packaging/debian/control
 	build_packages /src-wrong wrong
-	fails lintian --allow-root -I --fail-on error,warning,info \
-		/pkg/wrong/*.changes
+	fails run_lintian /pkg/wrong/*.changes
 }
 
 phase_build()
@@ -186,7 +192,7 @@ no_noise()
 is_signed()
 {
 	modinfo -k "$(oldest)" -F signer cmwq | grep .
-	[ -s $tree/mok.pub ]
+	[ -s "$tree/mok.pub" ]
 }
 
 make_install_refuses()
