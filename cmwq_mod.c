@@ -110,7 +110,8 @@ MODULE_PARM_DESC(delay_create_ms, "test knob: each creation of a worker shall ta
 
 static bool allow_untested;
 module_param(allow_untested, bool, 0444);
-MODULE_PARM_DESC(allow_untested, "load on kernels newer than " CMWQ_NEWEST_TESTED ", the newest that was tested (default N)");
+MODULE_PARM_DESC(allow_untested, "load on kernels newer than "
+		 CMWQ_NEWEST_TESTED ", the newest that was tested (default N)");
 
 static char *fail_init;
 module_param(fail_init, charp, 0);

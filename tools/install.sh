@@ -60,7 +60,9 @@ sources()
 	find include -type f | while read -r file; do
 		put 644 "$file" "$to/$file"
 	done || exit 1
-	put 755 packaging/dkms-hook "$to/packaging/dkms-hook"
+	for file in packaging/dkms-hook tools/cmwq-preflight; do
+		put 755 "$file" "$to/$file"
+	done
 }
 
 clients()
