@@ -3,6 +3,7 @@
 # For people.  What the kernel's build system reads is in Kbuild.
 
 KERNELS	:= 6.1 6.12
+ALL_KERNELS := $(shell awk '/^[^\#]/ { print $$1 }' tests/vm/kernels.txt)
 KERNEL	?=
 kernels	:= $(if $(KERNEL),$(KERNEL),$(KERNELS))
 SHELL	:= /bin/bash
@@ -13,7 +14,8 @@ help:
 	@echo
 	@echo "  make demo      see it work, in an emulated machine (installs what is missing)"
 	@echo "  make test      run the test suite on stock kernels in emulated machines"
-	@echo "  make test-all  the same suites in more modes: about half as long again"
+	@echo "  make test-all  more suites on every kernel of tests/vm/kernels.txt, and a table"
+	@echo "                 (hours; root or sudo: build roots of other Debian releases)"
 	@echo "  make test-drivers  the kernel's own loop, nbd and dm-crypt on cmwq"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
@@ -28,11 +30,15 @@ help:
 	@echo "  make clean     remove what was built (make distclean: fetched kernels too)"
 	@echo
 	@echo "  KERNEL=6.1 | 6.12 | DIRECTORY   only that kernel   (default: $(KERNELS))"
+	@echo "  KERNEL=\"7.3 5.10\"               others of tests/vm/kernels.txt: $(filter-out $(KERNELS),$(ALL_KERNELS))"
 	@echo "  SUITE=REGEX, JOBS=N, V=1        which tests, how many guests, live output"
 	@echo "  hooks=auto PARAM=VALUE...       for make load: see modinfo cmwq.ko"
 
 setup-build setup-vm setup-checks setup-drivers:
-	@tests/vm/setup.sh --$(@:setup-%=%)
+	@tests/vm/setup.sh --$(@:setup-%=%) $(filter $(ALL_KERNELS),$(KERNEL))
+
+setup-all:
+	@tests/vm/setup.sh --vm $(or $(KERNEL),all)
 
 # Kernels fetched by setup need no installed headers, others bring their own.
 modules: $(if $(findstring /,$(KERNEL)),setup-build,setup-vm)
@@ -45,8 +51,9 @@ demo: setup-vm
 test: setup-vm
 	@tests/run.sh $(kernels)
 
-test-all: setup-vm
-	@SUITES="suites.txt suites-more.txt" tests/run.sh $(kernels)
+test-all: setup-all
+	@SUITES="suites.txt suites-more.txt" TABLE=1 \
+		tests/run.sh $(or $(KERNEL),$(ALL_KERNELS))
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
@@ -83,15 +90,16 @@ load_params := $(foreach v,$(.VARIABLES),$(if \
 	KERNEL SUITE JOBS V BENCH_TIMEOUT MAKEFLAGS MAKEOVERRIDES,$(v))))
 
 clean:
+	@tests/vm/roots.sh empty
 	@cd build 2>/dev/null && rm -rf -- $$(ls -A | grep -vxE 'kernels|tools|apt|roots') || true
 
-distclean:
-	@if mount | grep -q " $(CURDIR)/build/"; then \
-		echo "something is mounted below build/: umount it first" >&2; \
-		exit 1; fi
+clean-roots:
+	@tests/vm/roots.sh clean
+
+distclean: clean-roots
 	@rm -rf build
 
-.PHONY: help setup-build setup-vm setup-checks setup-drivers modules demo test
+.PHONY: help setup-build setup-vm setup-checks setup-drivers setup-all modules demo test clean-roots
 .PHONY: test-all test-drivers bench check
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .PHONY: load unload clean distclean

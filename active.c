@@ -180,7 +180,7 @@ int cmwq_shares_alloc(struct cmwq_workqueue *wq)
 	for (i = 0; i <= nr_node_ids; i++) {
 		raw_spin_lock_init(&wq->shares[i].lock);
 		INIT_LIST_HEAD(&wq->shares[i].waiting);
-		wq->shares[i].next = IRQ_WORK_INIT_HARD(serve_line);
+		cmwq_init_hard_irq_work(&wq->shares[i].next, serve_line);
 	}
 	return 0;
 }

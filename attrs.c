@@ -130,19 +130,19 @@ static int check_attrs(struct cmwq_workqueue *wq,
 			    bad);
 		return -EINVAL;
 	}
-	if (attrs->policy != SCHED_NORMAL &&
-	    !cmwq_realtime_possible(attrs->policy, attrs->priority)) {
-		cmwq_report(what, caller, -EOPNOTSUPP,
-			    "queue %s: this kernel lets modules use SCHED_FIFO with priority 1 or 50 only",
-			    wq->name);
-		return -EOPNOTSUPP;
-	}
 	if ((attrs->nice < 0 || attrs->policy != SCHED_NORMAL) &&
 	    !may(CAP_SYS_NICE)) {
 		cmwq_report(what, caller, -EPERM,
 			    "queue %s: negative nice and real-time policies take CAP_SYS_NICE",
 			    wq->name);
 		return -EPERM;
+	}
+	if (attrs->policy != SCHED_NORMAL &&
+	    !cmwq_realtime_possible(attrs->policy, attrs->priority)) {
+		cmwq_report(what, caller, -EOPNOTSUPP,
+			    "queue %s: this kernel lets modules use SCHED_FIFO with priority 1 or 50 only",
+			    wq->name);
+		return -EOPNOTSUPP;
 	}
 	if (attrs->cred && attrs->cred != current_cred() &&
 	    !(may(CAP_SETUID) && may(CAP_SETGID))) {

@@ -589,7 +589,7 @@ void cmwq_destroy_delayed_work_on_stack(struct cmwq_delayed_work *dwork)
 	if (!dwork)
 		return;
 	cmwq_destroy_work_on_stack(&dwork->work);
-	destroy_timer_on_stack(&dwork->timer);
+	timer_destroy_on_stack(&dwork->timer);
 }
 EXPORT_SYMBOL_GPL(cmwq_destroy_delayed_work_on_stack);
 

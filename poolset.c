@@ -27,6 +27,7 @@
  */
 #include "cmwq_internal.h"
 
+#include <linux/mm.h>
 #include <linux/topology.h>
 #include <linux/workqueue.h>
 
@@ -115,7 +116,7 @@ void cmwq_pool_setup(struct cmwq_pool *pool, int id,
 	INIT_LIST_HEAD(&pool->waiters);
 	INIT_LIST_HEAD(&pool->workers);
 	pool->create_after = jiffies;
-	pool->kick_work = IRQ_WORK_INIT_HARD(cmwq_kick_irq_work);
+	cmwq_init_hard_irq_work(&pool->kick_work, cmwq_kick_irq_work);
 	timer_setup(&pool->idle_timer, cmwq_idle_timer_fn, 0);
 	timer_setup(&pool->hog_timer, cmwq_hog_timer_fn,
 		    TIMER_DEFERRABLE | TIMER_PINNED);

@@ -389,7 +389,7 @@ void cmwq_route_init(struct cmwq_workqueue *wq)
 {
 	INIT_LIST_HEAD(&wq->pwqs);
 	raw_spin_lock_init(&wq->succeed_lock);
-	wq->succeed = IRQ_WORK_INIT_HARD(succeed);
+	cmwq_init_hard_irq_work(&wq->succeed, succeed);
 }
 
 /**

@@ -44,13 +44,14 @@ static const char * const mode_names[] = {
 };
 
 static enum hook_mode mode;			/* I */
+static bool by_tracepoint;			/* I: the accounting */
 static struct tracepoint *tp_switch, *tp_entry;	/* I */
 
 /* The worker on this CPU, NULL while something else runs. */
 static DEFINE_PER_CPU(struct cmwq_worker *, this_worker);
 /* The counted worker that was preempted last on this CPU; may be long gone. */
 static DEFINE_PER_CPU(struct cmwq_worker *, preempted);
-/* Entry probe calls on this CPU, two per context switch. */
+/* Entry probe calls on this CPU, CMWQ_ENTRY_FIRES per context switch. */
 static DEFINE_PER_CPU(unsigned int, entries);
 
 /* Accounting */
@@ -108,8 +109,7 @@ static struct preempt_ops notifier_ops = {
 };
 
 /* Without notifiers: from the tracepoint, for every switch of the machine. */
-static void probe_switch(void *data, bool preempt, struct task_struct *prev,
-			 struct task_struct *next, unsigned int prev_state)
+static void probe_switch(void *data, CMWQ_SWITCH_ARGS)
 {
 	struct cmwq_worker *worker = __this_cpu_read(this_worker);
 
@@ -135,7 +135,7 @@ static void probe_switch(void *data, bool preempt, struct task_struct *prev,
 void cmwq_hook_worker_start(struct cmwq_worker *worker)
 {
 	preempt_disable();
-	if (mode != HOOKS_TRACEPOINT) {
+	if (!by_tracepoint) {
 		preempt_notifier_init(&worker->notifier, &notifier_ops);
 		preempt_notifier_register(&worker->notifier);
 	}
@@ -158,7 +158,7 @@ void cmwq_hook_worker_exit(struct cmwq_worker *worker)
 {
 	preempt_disable();
 	WRITE_ONCE(worker->task, NULL);
-	if (mode != HOOKS_TRACEPOINT)
+	if (!by_tracepoint)
 		preempt_notifier_unregister(&worker->notifier);
 	__this_cpu_write(this_worker, NULL);
 	preempt_enable();
@@ -213,23 +213,19 @@ void cmwq_kick_irq_work(struct irq_work *work)
 
 /* Accelerator */
 
-static const char *entry_string;	/* A: learnt, constant per kernel */
 /* Written by the review, or by init and exit while there is none. */
 static bool accelerating;		/* A */
 static unsigned int accel_switches;	/* A: how often it changed */
 
-static noinline void entry_of_worker(struct cmwq_worker *worker, const char *s)
+static noinline void entry_of_worker(struct cmwq_worker *worker,
+				     cmwq_entry_arg arg)
 {
 	struct cmwq_pool *pool = worker->pool;
 	struct task_struct *task;
 	unsigned long flags;
 
-	if (s != READ_ONCE(entry_string)) {
-		if (READ_ONCE(entry_string) ||
-		    strcmp(s, "Start context switch"))
-			return;
-		WRITE_ONCE(entry_string, s);
-	}
+	if (!cmwq_entry_may_block(arg))
+		return;
 	/* A hint: state may be set and the task be preempted all the same. */
 	if (!worker->counted || cmwq_task_state(current) == TASK_RUNNING ||
 	    atomic_read(&pool->nr_running) > pool->target ||
@@ -249,14 +245,14 @@ static noinline void entry_of_worker(struct cmwq_worker *worker, const char *s)
 	local_irq_restore(flags);
 }
 
-/* Twice in every context switch of the machine: not even a tracer's hook. */
-static notrace void probe_entry(void *data, const char *s)
+/* In every context switch of the machine: not even a tracer's hook. */
+static notrace void probe_entry(void *data, cmwq_entry_arg arg)
 {
 	struct cmwq_worker *worker = __this_cpu_read(this_worker);
 
 	__this_cpu_inc(entries);
 	if (unlikely(worker))
-		entry_of_worker(worker, s);
+		entry_of_worker(worker, arg);
 }
 
 static int accelerator_on(void)
@@ -294,7 +290,7 @@ static unsigned int sum_switches(void)
 
 	for_each_possible_cpu(cpu)
 		sum += READ_ONCE(per_cpu(entries, cpu));
-	return sum / 2;
+	return sum / CMWQ_ENTRY_FIRES;
 }
 
 /* Switch the accelerator on or off. */
@@ -362,7 +358,7 @@ static void find_tracepoint(struct tracepoint *tp, void *unused)
 {
 	if (!strcmp(tp->name, "sched_switch"))
 		tp_switch = tp;
-	else if (!strcmp(tp->name, "rcu_utilization"))
+	else if (!strcmp(tp->name, CMWQ_ENTRY_TP))
 		tp_entry = tp;
 }
 
@@ -374,7 +370,7 @@ void cmwq_hooks_show(struct seq_file *m)
 {
 	seq_printf(m, "hooks_requested %s\n", mode_names[mode]);
 	seq_printf(m, "accounting %s\n",
-		   mode == HOOKS_TRACEPOINT ? "tracepoint" : "notifier");
+		   by_tracepoint ? "tracepoint" : "notifier");
 	seq_puts(m, "guarantee irq_work\n");
 	seq_printf(m, "accelerator %s\n",
 		   READ_ONCE(accelerating) ? tp_entry->name : "off");
@@ -394,30 +390,43 @@ const char *cmwq_hook_of_pool(struct cmwq_pool *pool)
 {
 	if (pool->key.cpu < 0 || pool->key.bh)
 		return "-";	/* its workers are not counted */
-	if (mode == HOOKS_TRACEPOINT)
-		return "tracepoint";
+	if (by_tracepoint)
+		return READ_ONCE(accelerating) ? "tracepoint+entry" :
+						 "tracepoint";
 	return READ_ONCE(accelerating) ? "notifier+entry" : "notifier";
 }
 
 /**
  * cmwq_hooks_describe - the same in a few words
  *
- * Return: a constant string.
+ * Return: a string that stays.
  */
 const char *cmwq_hooks_describe(void)
 {
-	switch (mode) {
-	case HOOKS_TRACEPOINT:
-		return "sched_switch + irq_work";
-	case HOOKS_ENTRY:
-		return "preempt notifiers + irq_work + rcu_utilization";
-	case HOOKS_NOTIFIER:
-		return "preempt notifiers + irq_work";
-	default:
-		return tp_entry ?
-			"preempt notifiers + irq_work (+ rcu_utilization on demand)" :
-			"preempt notifiers + irq_work";
-	}
+	static char text[80];
+
+	snprintf(text, sizeof(text), "%s + irq_work%s",
+		 by_tracepoint ? "sched_switch" : "preempt notifiers",
+		 mode == HOOKS_ENTRY ? " + " CMWQ_ENTRY_TP :
+		 mode == HOOKS_AUTO && tp_entry ?
+		 " (+ " CMWQ_ENTRY_TP " on demand)" : "");
+	return text;
+}
+
+static int accounting_on(void)
+{
+	if (by_tracepoint)
+		return tracepoint_probe_register(tp_switch, probe_switch, NULL);
+	preempt_notifier_inc();
+	return 0;
+}
+
+static void accounting_off(void)
+{
+	if (by_tracepoint)
+		tracepoint_probe_unregister(tp_switch, probe_switch, NULL);
+	else
+		preempt_notifier_dec();
 }
 
 int cmwq_hooks_init(void)
@@ -430,23 +439,26 @@ int cmwq_hooks_init(void)
 		       cmwq_hooks, -EINVAL);
 		return -EINVAL;
 	}
+	if (mode == HOOKS_NOTIFIER && !CMWQ_HAVE_NOTIFIERS) {
+		pr_err("hooks=%s needs preempt notifiers, which this kernel lacks (errno %d): use hooks=auto\n",
+		       cmwq_hooks, -EOPNOTSUPP);
+		return -EOPNOTSUPP;
+	}
 	for_each_kernel_tracepoint(find_tracepoint, NULL);
-	if ((mode == HOOKS_TRACEPOINT && !tp_switch) ||
+	by_tracepoint = mode == HOOKS_TRACEPOINT || !CMWQ_HAVE_NOTIFIERS;
+	if ((by_tracepoint && !tp_switch) ||
 	    (mode == HOOKS_ENTRY && !tp_entry)) {
 		pr_err("hooks=%s needs a tracepoint that this kernel lacks (errno %d): use hooks=auto\n",
 		       cmwq_hooks, -EOPNOTSUPP);
 		return -EOPNOTSUPP;
 	}
 
-	if (mode == HOOKS_TRACEPOINT)
-		return tracepoint_probe_register(tp_switch, probe_switch,
-						 NULL);
-	preempt_notifier_inc();
-	if (mode != HOOKS_ENTRY)
-		return 0;
+	err = accounting_on();
+	if (err || mode != HOOKS_ENTRY)
+		return err;
 	err = accelerator_on();
 	if (err)
-		preempt_notifier_dec();
+		accounting_off();
 	return err;
 }
 
@@ -461,9 +473,6 @@ void cmwq_hooks_exit(void)
 	cancel_delayed_work_sync(&review_work);
 	if (accelerating)
 		accelerator_off();
-	if (mode == HOOKS_TRACEPOINT)
-		tracepoint_probe_unregister(tp_switch, probe_switch, NULL);
-	else
-		preempt_notifier_dec();
+	accounting_off();
 	tracepoint_synchronize_unregister();
 }

@@ -13,7 +13,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 stating="VERSION KERNELS README.md CHANGELOG.md Kbuild dkms.conf cmwq_mod.c
 	samples/dkms.conf packaging/debian/changelog packaging/debian/control
-	tools/load.sh tools/cmwq-preflight"
+	tools/load.sh tools/cmwq-preflight tests/vm/kernels.txt"
 bad=0
 
 wrong()
@@ -133,11 +133,31 @@ kernels()
 		"Kernels: $oldest to $newest, tested on $(sed \
 			's/ /, /g; s/, \([^,]*\)$/ and \1/' <<<"$tested")" ||
 		wrong "CHANGELOG.md: no 'Kernels: $oldest to $newest, tested on ...'"
+	# "make test-all" runs on them.
+	[ "$(awk '/^[0-9]/ { sub(/-.*/, "", $1); print $1 }' \
+		tests/vm/kernels.txt | sort -uV | xargs)" = "$tested" ] ||
+		wrong "tests/vm/kernels.txt: not the kernels $tested"
 	# These read the file.
 	for file in Kbuild tools/load.sh tools/cmwq-preflight; do
 		grep -q "s/^range //p' .*KERNELS" "$file" ||
 			wrong "$file: does not read KERNELS"
 	done
+}
+
+# What Kbuild does not build without.
+configs()
+{
+	local needed file
+
+	# shellcheck disable=SC2016 # make's, not ours
+	needed=$(sed -n 's/^ifneq (\$(CONFIG_\([A-Z0-9_]*\)),y)$/\1/p' Kbuild |
+		sort | xargs)
+	[ "$(sed -n 's/^BUILD_EXCLUSIVE_CONFIG="\(.*\)"/\1/p' dkms.conf |
+		tr ' ' '\n' | sed 's/^CONFIG_//' | sort | xargs)" = \
+	  "$needed" ] || wrong "dkms.conf: BUILD_EXCLUSIVE_CONFIG is not $needed"
+	[ "$(sed -n 's/^needed_configs="\(.*\)"/\1/p' tools/load.sh |
+		tr ' ' '\n' | grep -vx MODULES | sort | xargs)" = "$needed" ] ||
+		wrong "tools/load.sh: needed_configs is not $needed"
 }
 
 # change FILE SED-SCRIPT
@@ -175,6 +195,9 @@ control()
 	change packaging/debian/control 's/ to 7/ to 8/'
 	change cmwq_mod.c 's/^MODULE_VERSION(.*/MODULE_VERSION("0");/'
 	change tools/load.sh 's/KERNELS/VERSION/'
+	change tools/load.sh '/^needed_configs=/s/SMP//'
+	change Kbuild '0,/CONFIG_SMP/s//CONFIG_KVM/'
+	change tests/vm/kernels.txt '/^7\.3/d'
 }
 
 what=all
@@ -184,7 +207,7 @@ if [ "${1-}" = --control ]; then
 fi
 cd "${1:-.}" || exit 1
 case $what in
-all) versions; kernels ;;
+all) versions; kernels; configs ;;
 control) control ;;
 esac
 exit $bad

@@ -111,10 +111,10 @@ says "headers are missing" 1 \
 	"the headers .* are missing; install .*apt-get install linux-headers-$pattern" load
 mkdir "$dir/kdir"
 touch "$dir/kdir/Makefile"
-grep -v CONFIG_PREEMPT_NOTIFIERS "$kdir/.config" >"$dir/kdir/.config"
+grep -v CONFIG_TRACEPOINTS "$kdir/.config" >"$dir/kdir/.config"
 machine "$release" "$dir/kdir"
 says "an option is missing" 1 \
-	"kernel $pattern was built without CONFIG_PREEMPT_NOTIFIERS; boot" load
+	"kernel $pattern was built without CONFIG_TRACEPOINTS; boot" load
 machine "$release" "$kdir"
 loaded
 says "it is loaded already" 0 'already loaded, version' load

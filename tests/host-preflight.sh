@@ -70,7 +70,7 @@ says()
 }
 
 echo "KTAP version 1"
-echo "1..13"
+echo "1..14"
 
 machine "$release" "$kdir"
 says "nothing is in the way" 0 'compiler: .*nothing is in the way'
@@ -89,9 +89,12 @@ says "a kernel between those tested" 0 'note .*6\.2 itself is not among'
 machine "$release"
 cp "$kdir/.config" "$dir/top/boot/config-$release"
 says "headers are missing" 1 "apt-get install linux-headers-$pattern"
+kernel_dir 's/^CONFIG_TRACEPOINTS=y/# it is not set/'
+machine "$release" "$dir/kdir"
+says "an option is missing" 1 'PROBLEM .*lacks CONFIG_TRACEPOINTS \('
 kernel_dir 's/^CONFIG_PREEMPT_NOTIFIERS=y/# it is not set/'
 machine "$release" "$dir/kdir"
-says "an option is missing" 1 'PROBLEM .*lacks CONFIG_PREEMPT_NOTIFIERS \('
+says "an option is missing that only costs" 0 'note +no CONFIG_PREEMPT_NOTIFIERS'
 kernel_dir 's/^CONFIG_CC_VERSION_TEXT=.*/CONFIG_CC_VERSION_TEXT="gcc-99 (Debian 99.1.0) 99.1.0"/; s/^CONFIG_GCC_VERSION=.*/CONFIG_GCC_VERSION=990100/'
 machine "$release" "$dir/kdir"
 says "the kernel's compiler is missing" 1 'PROBLEM .* apt-get install gcc-99 '

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Debian userlands below build/roots/, for tests/packages.sh.  Wants $root, and
+# Debian userlands below build/roots/packages/, for tests/packages.sh.  Wants $root, and
 # to be root.
 #
 #	make_root bookworm	from the machine's own mirror, once
@@ -11,7 +11,7 @@
 # "rm -rf build" never meets a mount.
 
 # shellcheck disable=SC2154 # of the caller
-roots=$root/build/roots
+roots=$root/build/roots/packages
 
 # For both: dkms, what it needs, what packages are built and checked with.
 root_packages="dkms dh-dkms debhelper dpkg-dev gcc kmod lintian make openssl zstd"

@@ -5,18 +5,20 @@
 # and, last, "N passed, N failed".  A guest that is lost, a kernel that
 # complains, a result that was planned but did not come: each is a failure.
 #
-# usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1, and for
+# usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1 LOGS=DIR TABLE=1, and for
 #		tests/drivers.sh and make test-all SUITES="FILE..." PAYLOAD=DIR MEM=MB
+#		(KERNEL: of vm/kernels.txt, which says whose rows it takes)
 #        run.sh --judge STATUS EXPECT FILE	what a run of that result counts
 
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
-logs=$root/build/test
+logs=${LOGS:-$root/build/test}
 jobs=${JOBS:-2}
 start=$SECONDS
 table=${SUITES:-suites.txt}
+complaint='^not ok|^# .*: line [0-9]+|^# (run|vm)\.sh: |^vm\.sh: |Bail out|stuck'
 
 [ $# -gt 0 ] || set -- 6.1 6.12
 kernels=" $* "
@@ -155,8 +157,9 @@ run_suite()
 			esac
 		done
 		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
+		[ "$preempt" = - ] || env+=(--append "preempt=$preempt")
 		"$here/vm/vm.sh" run --kernel "$kernel" --smp "$smp" \
-			--append "preempt=$preempt" --timeout "$limit" \
+			--timeout "$limit" \
 			--payload "$root/build/$kernel/payload-$variant" \
 			--out "$dir" "${env[@]}" -- "sh ./$script" \
 			>"$dir/log" 2>&1 &
@@ -189,7 +192,21 @@ report()
 		echo "ok $number $name"
 	else
 		echo "not ok $number $name"
+		failures+=("$name")
 	fi
+}
+
+# Once more, below everything that passed: what failed, and its first words.
+recall()
+{
+	local name
+
+	for name in "${failures[@]}"; do
+		echo "# failed: $name"
+		cat "$logs/$name/"{out,out.notes,log} 2>/dev/null | tr -d '\r' |
+			grep -aE "$complaint" | awk '!seen[$0]++' | head -n 8 |
+			sed 's/^[# ]*/# failed:   /'
+	done
 }
 
 reap()
@@ -228,18 +245,41 @@ for kernel in $kernels; do
 	fi
 done
 
+# rows KERNEL: its rows of the tables, in the preemption models that it has
+rows()
+{
+	local like models
+
+	read -r like models < <(awk -v k="$1" '$1 == k { print $5, $6 }' \
+		"$here/vm/kernels.txt")
+	[ -n "${models-}" ] || { like=$1 models=any; }
+	# shellcheck disable=SC2086 # several files
+	(cd "$here" && cat $table) | awk -v k="$1" -v like="$like" \
+		-v models="$models" '
+		$1 != like || /^#/ { next }
+		$4 == "host" && k != like { next }	# this machine is one
+		{
+			n = split(models, m, ",")
+			found = models == "any" || $2 == "-"
+			for (i = 1; i <= n; i++)
+				found = found || m[i] == $2
+			$1 = k
+			if (!found)
+				$2 = m[1]
+			if (!seen[$0]++)
+				print
+		}'
+}
+
 # Read the table first, so that a mistake in it stops the run at once.
 suites=()
-# shellcheck disable=SC2086 # several files
 while read -r kernel preempt smp variant expect limit script env; do
-	case "$kernel" in
-	''|'#'*) continue ;;
-	esac
-	[[ $kernels == *" $kernel "* ]] || continue
 	name=${script##*/}
 	name=${name%.sh}
 	if [ "$variant" = host ]; then
 		name="$kernel-host-$name"
+	elif [ "$preempt" = - ]; then
+		name="$kernel-smp$smp-$variant-${name#test-}"
 	else
 		name="$kernel-$preempt-smp$smp-$variant-${name#test-}"
 	fi
@@ -252,14 +292,14 @@ while read -r kernel preempt smp variant expect limit script env; do
 		exit 1
 	fi
 	suites+=("$name $kernel $preempt $smp $variant $expect $limit $script $env")
-done < <(cd "$here" && cat $table)
+done < <(for kernel in $kernels; do rows "$kernel"; done)
 [ ${#suites[@]} -gt 0 ] || { echo "run.sh: no such suite" >&2; exit 1; }
 
 rm -rf "$logs"
 echo "KTAP version 1"
 echo "1..${#suites[@]}"
 declare -A running=() names=()
-total_passed=0 total_failed=0 total_skipped=0 reported=0
+total_passed=0 total_failed=0 total_skipped=0 reported=0 failures=()
 trap stop INT TERM
 for suite in "${suites[@]}"; do
 	while [ ${#running[@]} -ge "$jobs" ]; do
@@ -269,6 +309,10 @@ for suite in "${suites[@]}"; do
 	dir=$logs/$name
 	mkdir -p "$dir"
 	echo "# running $name"
+	read -r kernel _ _ _ _ _ script _ <<<"$rest"
+	script=${script##*/}
+	script=${script#test-}
+	echo "$kernel ${script%.sh}" >"$dir/suite"
 	# shellcheck disable=SC2086 # a row of words
 	run_suite "$dir" $rest &
 	running[$!]=$dir
@@ -285,6 +329,8 @@ if [ "$reported" != ${#suites[@]} ]; then
 	echo "# run.sh: $reported suites of ${#suites[@]} reported"
 	total_failed=$((total_failed + 1))
 fi
+[ -z "${TABLE-}" ] || "$here/table.sh" "$logs"
+recall
 echo "# ${#suites[@]} suites in $((SECONDS - start)) s," \
      "$total_skipped skipped"
 echo "$total_passed passed, $total_failed failed"

@@ -60,9 +60,10 @@ pools_come_and_go()
 }
 
 # Their threads, too, and what they had done is not forgotten.
+# A worker that was sent away still has to run once to go.
 nothing_is_left_of_them()
 {
-	workers_are_threads && pools_at_rest && queues_at_rest
+	eventually 20 workers_are_threads && pools_at_rest && queues_at_rest
 }
 
 # refuses PARAMETER=VALUE

@@ -19,6 +19,10 @@
 
 all=$(cat $cpus/possible)
 isolated=${ISOLATED-}
+# 5.10 takes nohz_full= only if isolcpus= is the same, and stock ones do not at all.
+if dmesg | grep -q 'Housekeeping: nohz_full'; then
+	isolated=$(cat $cpus/isolated)
+fi
 
 # without LIST LIST: the CPUs of the first that are not in the second
 without()

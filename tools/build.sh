@@ -6,8 +6,9 @@
 # copied there first).  usage: build.sh [--module] KERNEL [MAKE-ARGUMENT...]
 #
 # --module: cmwq.ko alone.
-# KERNEL is 6.1 or 6.12 (fetched by tests/vm/setup.sh) or the directory of a
-# configured kernel (/lib/modules/<release>/build).
+# KERNEL is 6.1, 6.12 or another name of tests/vm/kernels.txt (fetched by
+# tests/vm/setup.sh) or the directory of a configured kernel
+# (/lib/modules/<release>/build).
 
 set -u
 
@@ -27,7 +28,7 @@ die()
 }
 
 case "$kernel" in
-"") die "which kernel? 6.1, 6.12, or the directory of one" ;;
+"") die "which kernel? one of kernels.txt, or the directory of one" ;;
 */*)
 	kdir=$(cd "$kernel" 2>/dev/null && pwd) ||
 		die "no directory $kernel"
@@ -40,11 +41,28 @@ case "$kernel" in
 	kdir=$root/build/kernels/$kernel/kdir
 	name=$kernel
 	[ -e "$kdir" ] ||
-		die "no headers of $kernel: run tests/vm/setup.sh first"
+		die "no headers of $kernel: run tests/vm/setup.sh $kernel first"
 	kdir=$(cd "$kdir" && pwd -P)
 	;;
 esac
 out=${OUT:-$root/build/$name}
+
+# Headers in a build root want its compiler; sources and results lie in there,
+# too, and $prefix is what the names of files have too much there.
+prefix=
+within=()
+case "$kdir" in
+"$root"/build/roots/*)
+	prefix=${kdir#"$root"/build/roots/}
+	prefix=$root/build/roots/${prefix%%/*}
+	within=("$root/tests/vm/roots.sh" run "${prefix##*/}")
+	inner=$prefix/cmwq/${out#"$root"/build/}
+	mkdir -p "$inner" "$(dirname "$out")"
+	[ -L "$out" ] || rm -rf "$out"
+	ln -sfn "$inner" "$out"
+	out=$inner
+	;;
+esac
 
 # sync FROM TO: copy what is newer, drop what is gone.
 sync_sources()
@@ -73,12 +91,13 @@ kbuild()
 	shift
 	log=$dir/build.log
 	# No BTF: it wants a tool and the kernel's vmlinux, and nobody reads it.
-	if ! make -C "$kdir" M="$dir" -j "$(nproc)" \
+	if ! "${within[@]}" make -C "${kdir#"$prefix"}" \
+	     M="${dir#"$prefix"}" -j "$(nproc)" \
 	     CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules >"$log" 2>&1; then
 		cat "$log" >&2
 		return 1
 	fi
-	grep -E 'warning:|WARNING:' "$log" >&2
+	grep -E 'warning:|WARNING:' "$log" | grep -v 'pahole version' >&2
 	return 0
 }
 
@@ -130,8 +149,9 @@ for entry in $others; do
 	# Older kernels' makefiles do not look at the symbols of others.
 	[ "$to/Module.symvers" -nt "$out/Module.symvers" ] ||
 		rm -f "$to/Module.symvers"
-	kbuild "$to" "KBUILD_EXTRA_SYMBOLS=$out/Module.symvers" \
-		CMWQ_DIR="$out" CMWQ_INCLUDE="$out/include" "$@" || exit 1
+	kbuild "$to" "KBUILD_EXTRA_SYMBOLS=${out#"$prefix"}/Module.symvers" \
+		CMWQ_DIR="${out#"$prefix"}" \
+		CMWQ_INCLUDE="${out#"$prefix"}/include" "$@" || exit 1
 done
 # As old as the beginning: a source edited meanwhile counts as newer.
 mv "$stamp.new" "$stamp"

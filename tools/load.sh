@@ -34,7 +34,7 @@ as_root()
 }
 
 # What the module cannot be built or run without.
-needed_configs="64BIT SMP MODULES TRACEPOINTS PREEMPT_NOTIFIERS"
+needed_configs="64BIT SMP MODULES TRACEPOINTS"
 
 check_kernel()
 {

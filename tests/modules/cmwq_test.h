@@ -37,6 +37,7 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -44,7 +45,6 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/stdarg.h>
 
 #define TEST_MAX_LOST	3	/* losses before the rest is left out */
 #define TEST_MAX_DIAGS	8	/* complaints printed per case */
@@ -312,7 +312,7 @@ static __maybe_unused bool test_thread_sleeps(struct test_thread *t)
 {
 	int seen = 0;
 
-	return WAIT_FOR((seen = READ_ONCE(t->task->__state) &
+	return WAIT_FOR((seen = READ_ONCE(t->task->TEST_TASK_STATE) &
 				TASK_UNINTERRUPTIBLE ? seen + 1 : 0) > 8 ||
 			completion_done(&t->done));
 }

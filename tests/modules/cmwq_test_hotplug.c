@@ -10,6 +10,7 @@
 
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/mm.h>
 #include <linux/wait.h>
 
 #include "engine.h"

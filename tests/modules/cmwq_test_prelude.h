@@ -29,7 +29,7 @@
 #include <linux/err.h>
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
-#include <linux/stdarg.h>
+#include <linux/kernel.h>
 #include <linux/interrupt.h>
 #include <linux/string.h>
 #include <cmwq/dropin.h>

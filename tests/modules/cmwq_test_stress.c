@@ -31,6 +31,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -40,6 +41,17 @@
 #include <linux/wait.h>
 
 #include "engine.h"
+
+#ifndef in_hardirq	/* 5.11 */
+#define in_hardirq()	in_irq()
+#endif
+
+#ifndef TEST_HAVE_HRTIMER_SETUP	/* 6.13 */
+#define hrtimer_setup(timer, fn, clock, mode) do {		\
+	hrtimer_init(timer, clock, mode);			\
+	(timer)->function = (fn);				\
+} while (0)
+#endif
 
 static int items = 100000;
 module_param(items, int, 0444);
@@ -557,9 +569,8 @@ static void start_hrtimer(void *data)
 {
 	struct producer *p = data;
 
-	hrtimer_init(&p->hrtimer, CLOCK_MONOTONIC,
-		     HRTIMER_MODE_REL_PINNED_HARD);
-	p->hrtimer.function = producer_hrtimer;
+	hrtimer_setup(&p->hrtimer, producer_hrtimer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_HARD);
 	hrtimer_start(&p->hrtimer, hrtimer_pause(p),
 		      HRTIMER_MODE_REL_PINNED_HARD);
 	p->armed = true;

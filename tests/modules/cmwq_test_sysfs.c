@@ -9,7 +9,8 @@
  *			were in execution at once
  *   destroy=NAME	"left" says that a write in progress was over then
  *   register=NAME	cmwq_workqueue_sysfs_register(); "registered": its result
- *   race=N		the same and destroying at once, N times; "raced": how often
+ *   race=N		the same and destroying at once, N times or until each has
+ *			been first once; "raced" of "raced_of": how often
  *			it was shown
  *   stretch=1		a write to max_active takes a while; "inside" says that one
  *			is in progress
@@ -196,7 +197,7 @@ static int register_misuse(void)
 
 /* Registered by one thread while another one destroys it. */
 static struct e_wq *race_wq;
-static int raced;
+static int raced, raced_of;
 
 static int race_thread(void *unused)
 {
@@ -212,18 +213,24 @@ static int race(unsigned int rounds)
 	unsigned int i;
 
 	raced = 0;
-	for (i = 0; i < rounds; i++) {
+	/* Go on until each has won once: which one does is up to the machine. */
+	for (i = 0; i < rounds ||
+	     (i < 20 * rounds && (!raced || raced == i)); i++) {
 		race_wq = e_alloc_workqueue("t_race", E_PERCPU, 0);
 		if (!race_wq)
 			return -ENOMEM;
 		task = kthread_run(race_thread, NULL, "cmwq_test/late");
-		if (!IS_ERR(task))
+		/* An emulated CPU may need this one to be idle to get on. */
+		if (!IS_ERR(task) && i % 2)
+			usleep_range(i % 50 * 50, i % 50 * 50 + 50);
+		else if (!IS_ERR(task))
 			udelay(i % 50 * 10);
 		e_destroy_workqueue(race_wq);
 		if (IS_ERR(task))
 			return PTR_ERR(task);
 		kthread_stop(task);
 	}
+	raced_of = i;
 	return 0;
 }
 #endif
@@ -295,6 +302,7 @@ static const struct kernel_param_ops race_ops = {
 };
 module_param_cb(race, &race_ops, NULL, 0200);
 module_param(raced, int, 0444);
+module_param(raced_of, int, 0444);
 #endif
 
 /* Queues that come and go */

@@ -171,9 +171,12 @@
  * have nothing else to do.  try_to_grab_pending() then moves the barrier of
  * whoever flushes the item to that pool's worklist and wakes nobody: the
  * flusher sleeps until something else is queued there.  Seen on 6.12.117 once
- * in about 30 runs of everything_at_once, by reading in 6.12 and later.
+ * in about 30 runs of everything_at_once, by reading in 6.12 and later.  5.10
+ * does the same in flush_of_cancelled_inactive, each time.
  */
-#define ENGINE_WAKES_CANCELLED_INACTIVE	(!ENGINE_HAS_GLOBAL_MAX_ACTIVE)
+#define ENGINE_WAKES_CANCELLED_INACTIVE	\
+	(!ENGINE_HAS_GLOBAL_MAX_ACTIVE && \
+	 LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0))
 #define E_TIMER_FN_NAME			"delayed_work_timer_fn"
 #define ENGINE_HAS_NEW_NAMES	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0))
 #endif
@@ -213,7 +216,12 @@
 #define E_DECLARE_DEFERRABLE_WORK	DECLARE_DEFERRABLE_WORK
 #define E_INIT_DEFERRABLE_WORK		INIT_DEFERRABLE_WORK
 #define E_INIT_DEFERRABLE_WORK_ONSTACK	INIT_DEFERRABLE_WORK_ONSTACK
+#ifdef INIT_WORK_ONSTACK_KEY	/* 6.0 */
 #define E_INIT_WORK_ONSTACK_KEY		INIT_WORK_ONSTACK_KEY
+#else
+#define E_INIT_WORK_ONSTACK_KEY(_work, _func, _key) \
+	INIT_WORK_ONSTACK(_work, _func)
+#endif
 #define E_INIT_RCU_WORK			INIT_RCU_WORK
 #define E_INIT_RCU_WORK_ONSTACK		INIT_RCU_WORK_ONSTACK
 #define e_destroy_work_on_stack		destroy_work_on_stack
@@ -229,7 +237,12 @@
 #define e_queue_work_node		queue_work_node
 #define e_execute_in_process_context	execute_in_process_context
 #define e_work_on_cpu			work_on_cpu
+#ifdef TEST_HAVE_WORK_ON_CPU_SAFE	/* until 7.2 or so */
 #define e_work_on_cpu_safe		work_on_cpu_safe
+#else
+#define e_work_on_cpu_safe(_cpu, _fn, _arg) \
+	(cpu_online(_cpu) ? work_on_cpu(_cpu, _fn, _arg) : -ENODEV)
+#endif
 
 #define e_alloc_workqueue		alloc_workqueue
 #define e_alloc_ordered_workqueue	alloc_ordered_workqueue

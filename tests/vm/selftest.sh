@@ -28,12 +28,14 @@ result()
 	fi
 }
 
-# guest NAME STATUS PATTERN COMMAND: vm.sh ends with STATUS and says PATTERN
+# guest NAME STATUS PATTERN COMMAND [TIMES]: vm.sh ends with STATUS and says
+# PATTERN, after TIMES (1) boots
 guest()
 {
 	"$here/vm.sh" run --kernel "$kernel" --payload "$dir/payload" \
 		--timeout "$limit" -- "$4" >"$dir/log" 2>&1
-	[ $? = "$2" ] && grep -aEq "$3" "$dir/log"
+	[ $? = "$2" ] && grep -aEq "$3" "$dir/log" &&
+		[ "$(grep -c '; once more$' "$dir/log")" = $((${5:-1} - 1)) ]
 	result "$1" $?
 }
 
@@ -75,12 +77,15 @@ judged()
 }
 
 echo "KTAP version 1"
-echo "1..23"
+echo "1..24"
 limit=120
 guest "the payload is there, the status comes back" 7 '^a payload' \
 	'cat file; exit 7'
 guest "a panic is a lost guest" 124 'lost guest: ended without a verdict' \
 	'echo c >/proc/sysrq-trigger; sleep 100'
+guest "flags that no CPU can have are the emulator's fault" 124 \
+	'the flags c18e1642' 'echo "RSP: 0 EFLAGS: c18e1642" >/dev/kmsg
+	echo c >/proc/sysrq-trigger; sleep 100' 3
 guest "power-off without a verdict is a lost guest" 124 'ended without' \
 	'poweroff -f'
 guest "a forged verdict does not count" 124 'ended without' \

@@ -6,8 +6,10 @@
 # build/kernels/ (downloaded and unpacked, never installed: the machine must
 # not get a new kernel to boot).  Run again, it does nothing, quickly.
 #
-# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--all]
+# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--all] [KERNEL...]
 #
+# KERNEL: names from kernels.txt instead of 6.1 and 6.12, "all" for all of them.
+# Those of other Debian releases get a build root, too: roots.sh.
 # --drivers: what "make test-drivers" needs as well, all of it below build/: the
 # stock kernels' own modules, the sources of the drivers, tools for the guest.
 
@@ -15,7 +17,8 @@ set -u
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$root/build
-kernels="6.1 6.12"
+here=$root/tests/vm
+kernels=
 suite=bookworm
 upgrade=0
 want=vm
@@ -26,13 +29,16 @@ for arg; do
 	case "$arg" in
 	--upgrade) upgrade=1 ;;
 	--build|--vm|--checks|--drivers|--all) want=${arg#--} ;;
-	*)
+	all) kernels=$(awk '/^[^#]/ { print $1 }' "$here/kernels.txt") ;;
+	-*)
 		echo "usage: setup.sh [--upgrade]" \
-			"[--build|--vm|--checks|--drivers|--all]" >&2
+			"[--build|--vm|--checks|--drivers|--all] [KERNEL...]" >&2
 		exit 2
 		;;
+	*) kernels="$kernels $arg" ;;
 	esac
 done
+kernels=${kernels:-6.1 6.12}
 
 say()
 {
@@ -43,6 +49,37 @@ die()
 {
 	echo "setup: $*" >&2
 	exit 1
+}
+
+# row KERNEL: set suites, headers and kroot to what kernels.txt says of it
+row()
+{
+	read -r suites headers kroot < <(awk -v k="$1" \
+		'$1 == k { print $2, $3, $4 }' "$here/kernels.txt")
+	[ -n "${kroot-}" ] || die "no kernel $1 in tests/vm/kernels.txt"
+}
+
+# The releases that the wanted kernels come from, and this machine's.
+wanted_suites()
+{
+	local series
+
+	echo "$suite"
+	for series in $kernels; do
+		row "$series"
+		tr , '\n' <<<"$suites"
+	done
+}
+
+# The build roots that the wanted kernels need.
+wanted_roots()
+{
+	local series
+
+	for series in $kernels; do
+		row "$series"
+		[ "$kroot" = - ] || echo "$kroot"
+	done | sort -u
 }
 
 # Packages whose tool is not there.
@@ -68,6 +105,10 @@ missing_packages()
 			echo qemu-system-x86
 		;;
 	esac
+	if [ -n "$(wanted_roots)" ]; then
+		PATH=$PATH:/usr/sbin command -v debootstrap >/dev/null ||
+			echo debootstrap
+	fi
 	case "$want" in
 	checks|drivers|all) command -v xz >/dev/null 2>&1 || echo xz-utils ;;
 	esac
@@ -144,10 +185,11 @@ try_sources()
 	private_apt apt-get update --error-on=any >"$build/apt/log" 2>&1
 }
 
-# The machine's mirror of the release, and the security archive next to it.
+# The machine's mirror of the release, and the archives next to it: other
+# releases on the same mirror, the security archive where it uses to be.
 find_sources()
 {
-	local mirror uri good=$build/apt/good more=$build/apt/more
+	local mirror good=$build/apt/good more=$build/apt/more name
 
 	mkdir -p "$build/apt/state/lists/partial" "$build/apt/cache/archives"
 	: >"$build/apt/status"
@@ -158,39 +200,52 @@ find_sources()
 		$2 == s || $2 == s "-updates" || $2 == s "-security" {
 			print $1 "/", $2, "main" }' \
 		"$build/apt/configured" >"$good"
-	[ -s "$good" ] || die "no $suite in this machine's apt sources; add a" \
-		"line 'deb <mirror>/debian $suite main' to them"
+	mirror=$(sed -n "s|^\(.*\)/ $suite main\$|\1|p" "$good" | head -n 1)
+	[ -n "$mirror" ] || die "no $suite in this machine's apt sources; add" \
+		"a line 'deb <mirror>/debian $suite main' to them"
+	for name in $(wanted_suites | sort -u); do
+		case "$name" in
+		*-security) ;;
+		"$suite") ;;
+		*) echo "$mirror/ $name main" >>"$good" ;;
+		esac
+	done
 	say "reading the package lists"
 	try_sources "$good" || {
 		cat "$build/apt/log" >&2
-		die "cannot read the machine's own apt sources (above)"
+		die "cannot read the apt sources (above)"
 	}
-	! grep -q " $suite-security " "$good" || return 0
-	while read -r mirror _; do
-		mirror=${mirror%/}
-		for uri in "${mirror%/debian}/debian-security" \
-			   "$mirror-security" "${mirror%/*}/debian-security"; do
-			{
-				cat "$good"
-				echo "$uri/ $suite-security main"
-			} >"$more"
-			try_sources "$more" && return 0
-		done
-	done < <(grep " $suite main" "$good")
+	# For guesses that fail, the package lists are read again.
+	for name in $( (wanted_suites; echo "$suite-security") |
+		      grep -e -security | sort -u); do
+		! grep -q " $name " "$good" || continue
+		while read -r uri; do
+			{ cat "$good"; echo "$uri/ $name main"; } >"$more"
+			if try_sources "$more"; then
+				mv "$more" "$good"
+				break
+			fi
+		done < <(sed -n 's|/ [^ ]*-security main$||p' "$good"
+			 echo "${mirror%/debian}/debian-security"
+			 echo "$mirror-security"
+			 echo "${mirror%/*}/debian-security")
+	done
 	try_sources "$good" || die "cannot read the package lists"
 }
 
-# The newest header package of a series whose image is there, too.
+# The newest header package of that name whose image is there, too.
 newest()
 {
-	local series=${1//./\\.} version
+	local version image
 
-	private_apt apt-cache pkgnames "linux-headers-$1." |
-		grep -E "^linux-headers-$series\.[0-9]+(-[0-9]+)?(\+deb[0-9.]+)?-amd64$" |
+	private_apt apt-cache pkgnames linux-headers- |
+		grep -xE "linux-headers-$1" |
 		sed 's/^linux-headers-//' | sort -rV |
 		while read -r version; do
 			has_package "linux-headers-$version" || continue
-			for image in "linux-image-$version-unsigned" \
+			# Newer ones keep the image in a package of its own.
+			for image in "linux-binary-$version" \
+				     "linux-image-$version-unsigned" \
 				     "linux-image-$version"; do
 				if has_package "$image"; then
 					echo "$version $image"
@@ -225,13 +280,25 @@ download()
 	done
 }
 
+# unpack DEB DIR [MEMBER]: links there that lead to directories are kept
+unpack()
+{
+	local tar=(tar)
+
+	[ -w "$2/usr" ] || [ ! -d "$2/usr" ] || tar=(as_root tar)
+	dpkg-deb --fsys-tarfile "$1" |
+		"${tar[@]}" -x --keep-directory-symlink -C "$2" ${3:+"$3"} ||
+		die "cannot unpack $1; remove it and retry"
+}
+
 fetch_kernel()
 {
-	local series=$1 found version image dir header
+	local series=$1 found version image dir header into suites headers kroot
 
-	found=$(newest "$series")
-	[ -n "$found" ] || die "no kernel $series for amd64 in the apt" \
-		"sources; add the $suite-security suite of your mirror"
+	row "$series"
+	found=$(newest "$headers")
+	[ -n "$found" ] || die "no kernel $series (linux-headers-$headers) in" \
+		"the apt sources; add the suites $suites of your mirror"
 	read -r version image <<<"$found"
 	dir=$build/kernels/$version
 	if [ ! -f "$dir/ready" ]; then
@@ -241,25 +308,36 @@ fetch_kernel()
 		# shellcheck disable=SC2046 # package names
 		download "$image" "linux-headers-$version" \
 			$(depends "linux-headers-$version" \
-			  '^linux-(headers-.*-common|kbuild-)') ||
+			  '^linux-(headers-.*-common(-rt)?|kbuild-)') ||
 			die "cannot download kernel $version"
 		say "unpacking kernel $version"
+		into=$dir
+		if [ "$kroot" != - ]; then
+			make_build_root "$kroot"
+			into=$build/roots/$kroot
+		fi
 		for deb in *.deb; do
 			case "$deb" in
-			linux-image-*)
-				dpkg-deb --fsys-tarfile "$deb" |
-					tar -x -C "$dir" ./boot
-				;;
-			*) dpkg-deb -x "$deb" "$dir" ;;
-			esac || die "cannot unpack $deb; remove it and retry"
+			linux-image-*) unpack "$deb" "$dir" ./boot ;;
+			linux-binary-*) unpack "$deb" "$dir" ./usr/lib/modules ;;
+			*) unpack "$deb" "$into" ;;
+			esac
 		done
-		# The headers believe to be in /usr/src.
-		header=$dir/usr/src/linux-headers-$version
-		sed -i "s|/usr/src/|$dir/usr/src/|; s|$dir$dir|$dir|" \
-			"$header/Makefile" || die "no $header/Makefile"
-		ln -sfn "usr/src/linux-headers-$version" "$dir/kdir"
+		header=usr/src/linux-headers-$version
+		if [ "$kroot" = - ]; then
+			# The headers believe to be in /usr/src.
+			sed -i "s|/usr/src/|$dir/usr/src/|; s|$dir$dir|$dir|" \
+				"$dir/$header/Makefile" ||
+				die "no $dir/$header/Makefile"
+			ln -sfn "$header" "$dir/kdir"
+		else
+			ln -sfn "../../roots/$kroot/$header" "$dir/kdir"
+		fi
 		ln -sfn "boot/vmlinuz-$version" "$dir/vmlinuz"
+		[ -s "$dir/vmlinuz" ] ||
+			ln -sfn "usr/lib/modules/$version/vmlinuz" "$dir/vmlinuz"
 		[ -s "$dir/vmlinuz" ] || die "no image in $image"
+		[ -f "$dir/kdir/Makefile" ] || die "no headers of $version"
 		cd "$root" && rm -rf "$dir/deb"
 		echo "$root" >"$dir/ready"
 	fi
@@ -270,6 +348,14 @@ fetch_kernel()
 	say "kernel $series is $version"
 }
 
+make_build_root()
+{
+	[ ! -f "$build/roots/$1/ready" ] || return 0
+	say "making a build root of Debian $1 (some minutes)"
+	"$here/roots.sh" make "$1" \
+		"$(sed -n "s|^deb .*\] \(.*\)/ $suite main\$|\1|p" \
+		   "$build/apt/sources.list" | head -n 1)" || exit 1
+}
 
 fetch_busybox()
 {
@@ -428,12 +514,20 @@ to_fetch()
 	drivers|all) [ -d "$build/tools/guest" ] || echo guest ;;
 	esac
 	for series in $kernels; do
+		row "$series"
+		if [ "$kroot" != - ] && [ ! -f "$build/roots/$kroot/ready" ]; then
+			# The headers went with it.
+			rm -f "$build/kernels/$series/ready"
+			echo "$series"
+			continue
+		fi
 		# The repository may have been moved since.
 		at=$(cat "$build/kernels/$series/ready" 2>/dev/null)
 		if [ $upgrade = 1 ] || [ ! -s "$build/kernels/$series/vmlinuz" ]; then
 			echo "$series"
 		elif [ -n "$at" ] && [ "$at" != "$root" ]; then
 			rm -f "$build/kernels/$series/ready"
+			[ "$kroot" != - ] ||
 			sed -i "s|$at/build/|$build/|" \
 				"$build/kernels/$series/kdir/Makefile"
 			echo "$root" >"$build/kernels/$series/ready"

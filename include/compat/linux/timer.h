@@ -14,9 +14,16 @@ static inline void add_timer_global(struct timer_list *timer)
 }
 #endif
 
-#ifndef CMWQ_HAVE_TIMER_DELETE	/* bb663f0f3c39, 6.2 */
+#ifndef CMWQ_HAVE_TIMER_DELETE	/* bb663f0f3c39, 6.2; in older ones, too */
 #define timer_delete(timer)		del_timer(timer)
+#endif
+
+#ifndef CMWQ_HAVE_TIMER_DELETE_SYNC	/* 9b13df3fb64e, 6.2; likewise */
 #define timer_delete_sync(timer)	del_timer_sync(timer)
+#endif
+
+#ifndef CMWQ_HAVE_TIMER_DESTROY_ON_STACK	/* 6.17 */
+#define timer_destroy_on_stack(timer)	destroy_timer_on_stack(timer)
 #endif
 
 #endif /* _CMWQ_COMPAT_TIMER_H */
