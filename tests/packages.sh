@@ -150,6 +150,9 @@ case "${1-}" in
 --boot) boot "$2"; exit ;;
 esac
 
+if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then
+	exec sudo env V="${V:-0}" FULL="${FULL:-0}" "$self" "$@"
+fi
 [ $# -gt 0 ] || set -- bookworm trixie
 number=0 passed=0 failed=0
 FULL=${FULL:-0}
@@ -178,6 +181,8 @@ for suite; do
 	done
 	rm -rf "$out/disk"
 done
+# What is left is the caller's, not root's.
+[ -z "${SUDO_UID-}" ] || chown -R "$SUDO_UID" "$out"
 echo "1..$number"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
