@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-said="cmwq: kernel $(uname -r) is newer than 5.19, the newest that was tested"
+said="cmwq: kernel $(uname -r) is newer than 5.9, the newest that was tested"
 
 refuses()
 {
