@@ -27,6 +27,7 @@ help:
 	@echo "  make test-packages  packages and dkms in fresh Debian 12 and 13 (as root)"
 	@echo "  make bench     compare with the kernel's own workqueue, in instructions"
 	@echo "  make check     checkpatch, sparse, shellcheck, gcc W=1: no warning passes"
+	@echo "  make probe     what does the kernel in KDIR=DIRECTORY (or KERNEL=) offer cmwq?"
 	@echo "  make clean     remove what was built (make distclean: fetched kernels too)"
 	@echo
 	@echo "  KERNEL=6.1 | 6.12 | DIRECTORY   only that kernel   (default: $(KERNELS))"
@@ -78,6 +79,9 @@ preflight:
 test-packages: setup-vm
 	@tests/packages.sh
 
+probe:
+	@tools/probe.sh $(or $(KDIR),$(KERNEL),/lib/modules/$(shell uname -r)/build)
+
 load:
 	@tools/load.sh load $(foreach p,$(load_params),$(p)=$($(p)))
 
@@ -87,7 +91,7 @@ unload:
 # Module parameters given on make's command line go to insmod.
 load_params := $(foreach v,$(.VARIABLES),$(if \
 	$(filter command line,$(origin $(v))),$(filter-out \
-	KERNEL SUITE JOBS V BENCH_TIMEOUT MAKEFLAGS MAKEOVERRIDES,$(v))))
+	KERNEL KDIR SUITE JOBS V BENCH_TIMEOUT MAKEFLAGS MAKEOVERRIDES,$(v))))
 
 clean:
 	@tests/vm/roots.sh empty
@@ -102,5 +106,5 @@ distclean: clean-roots
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-all modules demo test clean-roots
 .PHONY: test-all test-drivers bench check
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
-.PHONY: load unload clean distclean
+.PHONY: probe load unload clean distclean
 .DEFAULT_GOAL := help

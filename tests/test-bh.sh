@@ -17,6 +17,17 @@ verdicts()
 
 good_items_are_not_named()
 {
+	! verdicts
+}
+
+dumped()
+{
+	log_since "$mark" | grep -A4 t_bh_dump | grep bh_fn
+}
+
+# named CASE PATTERN: the log names the item that CASE queues
+named()
+{
 	local skipped
 
 	mark=$(log_mark)
