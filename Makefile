@@ -21,6 +21,11 @@ help:
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
 	@echo "  make model     search models of its protocols for lost wakeups and the like"
+	@echo "  make install   into /lib/modules, for KDIR=; make uninstall takes it out"
+	@echo "  make dkms-install  the same by dkms, which rebuilds it for each kernel"
+	@echo "  make deb       Debian packages cmwq-dkms and cmwq-dev in build/deb/"
+	@echo "  make preflight what stands in the way on this machine, if anything"
+	@echo "  make test-packages  packages and dkms in fresh Debian 12 and 13 (as root)"
 	@echo "  make bench     compare with the kernel's own workqueue, in instructions"
 	@echo "  make check     checkpatch, sparse, shellcheck, gcc W=1: no warning passes"
 	@echo "  make probe     what does the kernel in KDIR=DIRECTORY (or KERNEL=) offer cmwq?"
@@ -65,6 +70,19 @@ bench: setup-vm
 check: setup-vm setup-checks
 	@checks/check.sh $(kernels)
 
+install uninstall dkms-install dkms-uninstall:
+	@KDIR="$(KDIR)" PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" \
+		tools/install.sh $@
+
+deb:
+	@tools/deb.sh
+
+preflight:
+	@KDIR="$(KDIR)" tools/cmwq-preflight
+
+test-packages: setup-vm
+	@tests/packages.sh
+
 probe:
 	@tools/probe.sh $(or $(KDIR),$(KERNEL),/lib/modules/$(shell uname -r)/build)
 
@@ -92,4 +110,5 @@ distclean: clean-roots
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
 .PHONY: modules demo test test-all test-drivers bench check model
 .PHONY: probe load unload clean clean-roots distclean
+.PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .DEFAULT_GOAL := help

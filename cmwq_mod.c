@@ -7,6 +7,8 @@
 #include <linux/init.h>
 #include <linux/utsname.h>
 
+#include <cmwq/tested.h>
+
 char *cmwq_hooks = "auto";
 module_param_named(hooks, cmwq_hooks, charp, 0444);
 MODULE_PARM_DESC(hooks, "how sleeping workers are noticed: auto (default), notifier, entry, tracepoint");
@@ -106,6 +108,11 @@ unsigned int cmwq_delay_create_ms;
 module_param_cb(delay_create_ms, &delay_ops, &cmwq_delay_create_ms, 0644);
 MODULE_PARM_DESC(delay_create_ms, "test knob: each creation of a worker shall take so long, ..60000");
 
+static bool allow_untested;
+module_param(allow_untested, bool, 0444);
+MODULE_PARM_DESC(allow_untested, "load on kernels newer than "
+		 CMWQ_NEWEST_TESTED ", the newest that was tested (default N)");
+
 static char *fail_init;
 module_param(fail_init, charp, 0);
 MODULE_PARM_DESC(fail_init, "test knob: name of the init step that shall fail");
@@ -182,6 +189,21 @@ static int set_fail_create(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
+static int check_kernel(void)
+{
+	if (!cmwq_kernel_untested())
+		return 0;
+	if (!allow_untested) {
+		pr_err("kernel %s is newer than %s, the newest that was tested (errno %d): allow_untested=1 tries it\n",
+		       init_utsname()->release, CMWQ_NEWEST_TESTED,
+		       -EOPNOTSUPP);
+		return -EOPNOTSUPP;
+	}
+	pr_warn("kernel %s is newer than %s, the newest that was tested: tried because of allow_untested=1\n",
+		init_utsname()->release, CMWQ_NEWEST_TESTED);
+	return 0;
+}
+
 static int check_params(void)
 {
 	cmwq_hog_defaults();
@@ -205,6 +227,7 @@ static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } steps[] = {
+	{ "kernel",	check_kernel,		nothing },
 	{ "params",	check_params,		nothing },
 	{ "pools",	cmwq_pools_init,	cmwq_pools_exit },
 	{ "hooks",	cmwq_hooks_init,	cmwq_hooks_exit },

@@ -133,13 +133,12 @@ check_whitespace()
 
 check_version()
 {
-	local version
+	checks/version.sh
+}
 
-	version=$(cat VERSION)
-	grep -qx "PACKAGE_VERSION=\"$version\"" dkms.conf ||
-		{ echo "dkms.conf is not at $version"; return 1; }
-	grep -q "^## $version" CHANGELOG.md ||
-		{ echo "CHANGELOG.md does not know $version"; return 1; }
+check_version-control()
+{
+	checks/version.sh --control
 }
 
 # docs/api.md: rows with a test name what is declared, and tests that exist.
@@ -187,6 +186,8 @@ check_build()
 	shift
 	OUT=$out tools/build.sh "$kernel" "$@" >"$out.log" 2>&1 ||
 		{ cat "$out.log"; return 1; }
+	tr '\0' '\n' <"$out/cmwq.ko" | grep -qx "version=$(cat VERSION)" ||
+		{ echo "cmwq.ko is not at $(cat VERSION)"; return 1; }
 	find "$out" -name build.log -exec cat {} + |
 		grep -E '(warning|error|WARNING|ERROR):' |
 		grep -vE '^(\./|/[^:]*/linux-headers-|include/)' |
@@ -197,9 +198,9 @@ check_build()
 
 mkdir -p build/check
 echo "KTAP version 1"
-echo "1..$((7 + 2 * $#))"
+echo "1..$((8 + 2 * $#))"
 for check in checkpatch kernel-doc shellcheck spdx whitespace version \
-	     api-table; do
+	     version-control api-table; do
 	"check_$check" >"$log" 2>&1
 	result "$check" $?
 done

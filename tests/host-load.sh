@@ -95,21 +95,26 @@ not_inserted()
 }
 
 echo "KTAP version 1"
-echo "1..12"
+echo "1..14"
 
 also=not_inserted
 machine 4.19.0-1-amd64
 says "a kernel that is not supported" 1 \
 	'kernel 4\.19\.0-1-amd64 is not supported; boot one of' load
+machine 99.1.0-1-amd64
+says "a kernel newer than those tested" 1 \
+	'kernel 99\.1\.0-1-amd64 is newer than .*make load allow_untested=1' load
+says "it may be tried, and has no headers" 1 \
+	'the headers of the running kernel are missing' load allow_untested=1
 machine "$release"
 says "headers are missing" 1 \
 	"the headers .* are missing; install .*apt-get install linux-headers-$pattern" load
 mkdir "$dir/kdir"
 touch "$dir/kdir/Makefile"
-grep -v CONFIG_PREEMPT_NOTIFIERS "$kdir/.config" >"$dir/kdir/.config"
+grep -v CONFIG_TRACEPOINTS "$kdir/.config" >"$dir/kdir/.config"
 machine "$release" "$dir/kdir"
 says "an option is missing" 1 \
-	"kernel $pattern was built without CONFIG_PREEMPT_NOTIFIERS; boot" load
+	"kernel $pattern was built without CONFIG_TRACEPOINTS; boot" load
 machine "$release" "$kdir"
 loaded
 says "it is loaded already" 0 'already loaded, version' load

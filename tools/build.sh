@@ -72,7 +72,7 @@ sync_sources()
 	shift 2
 	mkdir -p "$to"
 	(cd "$from" && find "$@" -type f \( -name '*.[ch]' -o -name 'Kbuild*' \
-		-o -name 'Makefile' -o -name VERSION \)) |
+		-o -name 'Makefile' -o -name VERSION -o -name KERNELS \)) |
 		grep -v '\.mod\.c$' | sort >"$to/.sources.new"
 	if [ -f "$to/.sources" ]; then
 		comm -23 "$to/.sources" "$to/.sources.new" |
@@ -107,7 +107,7 @@ core=''
 for entry in *; do
 	case "$entry" in
 	build|tests|samples|demo|docs|checks|tools) continue ;;
-	*.[ch]|Kbuild|VERSION) core="$core $entry" ;;
+	*.[ch]|Kbuild|VERSION|KERNELS) core="$core $entry" ;;
 	*) [ ! -d "$entry" ] || core="$core $entry" ;;
 	esac
 done

@@ -10,7 +10,7 @@ set -u
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 release=$(uname -r)
-supported="6.1 6.12"
+read -r oldest newest < <(sed -n 's/^range //p' "$root/KERNELS")
 top=${CMWQ_TEST_ROOT-}		# tests show another machine's /lib and /sys
 kdir=$top/lib/modules/$release/build
 sysmod=$top/sys/module
@@ -34,20 +34,21 @@ as_root()
 }
 
 # What the module cannot be built or run without.
-needed_configs="64BIT SMP MODULES TRACEPOINTS PREEMPT_NOTIFIERS"
+needed_configs="64BIT SMP MODULES TRACEPOINTS"
 
 check_kernel()
 {
 	local series config
 
 	series=$(sed -n 's/^\([0-9]*\.[0-9]*\).*/\1/p' <<<"$release")
-	case " $supported " in
-	*" $series "*) ;;
-	*)
+	[ "$(printf '%s\n' "$oldest" "$series" | sort -V | tail -n 1)" = \
+	  "$series" ] ||
 		die "kernel $release is not supported; boot one of the series" \
-		    "$supported"
-		;;
-	esac
+		    "$oldest to $newest"
+	[ "$(printf '%s\n' "$newest" "$series" | sort -V | tail -n 1)" = \
+	  "$newest" ] || [[ " $* " == *" allow_untested=1 "* ]] ||
+		die "kernel $release is newer than $newest, the newest that" \
+		    "was tested; try it with: make load allow_untested=1"
 	[ -f "$kdir/Makefile" ] ||
 		die "the headers of the running kernel are missing; install" \
 		    "them with: apt-get install linux-headers-$release"
@@ -70,7 +71,7 @@ load()
 {
 	local ko=$root/build/$release/cmwq.ko said
 
-	check_kernel
+	check_kernel "$@"
 	if [ -d "$sysmod/cmwq" ]; then
 		[ $# = 0 ] || die "already loaded; for other parameters end it" \
 			"first with: make unload"
