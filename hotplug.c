@@ -41,7 +41,7 @@ static void mark(struct cmwq_pool *pool, bool down)
 static int cpu_up_fn(unsigned int cpu)
 {
 	struct cmwq_pool *pool;
-	int err = 0;
+	int err = 0, ret;
 
 	cpumask_set_cpu(cpu, &cpus_up);
 	smp_mb();	/* P3 */
@@ -49,8 +49,8 @@ static int cpu_up_fn(unsigned int cpu)
 		if (pool->key.cpu != cpu)
 			continue;
 		mark(pool, false);
-		if (!err && !pool->key.bh)
-			err = cmwq_pool_first_worker(pool);
+		ret = pool->key.bh ? 0 : cmwq_pool_first_worker(pool);
+		err = err ?: ret;
 	}
 	if (loading)
 		return err;

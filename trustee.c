@@ -28,7 +28,9 @@
  *    pool->lock, and the trustee retires a worker under that lock only while it
  *    sees the mark.  So the workers that cpu_up_fn() finds afterwards stay.  A
  *    worker that the trustee is just creating becomes one of theirs; that the
- *    trustee is the manager until then keeps nobody from running items.
+ *    trustee is the manager until then keeps nobody from running items.  An item
+ *    for which a worker was asked of the trustee, and none made before the mark was
+ *    dropped, waits for the mayday timer (M1), which asks again.
  *
  * O3: a CPU that comes back, and perhaps goes again, while the trustee is being
  *    made or about to go.  It looks at the marks and at nothing else: it goes at

@@ -70,7 +70,7 @@ case "$kdir" in
 esac
 work=$(mktemp -d ${prefix:+-p "$prefix/tmp"})
 trap 'rm -rf "$work"' EXIT
-cp "$root/Kbuild" "$root/VERSION" "$work"
+cp "$root/Kbuild" "$root/VERSION" "$root/KERNELS" "$work"
 out=$("${within[@]}" make -s -C "${kdir#"$prefix"}" M="${work#"$prefix"}" \
 	CMWQ_PROBE=1 modules 2>&1)
 features=$(sed -n 's/^cmwq-feature //p' <<<"$out" | awk '!seen[$0]++')
