@@ -218,7 +218,7 @@ static bool accelerating;		/* A */
 static unsigned int accel_switches;	/* A: how often it changed */
 
 static noinline void entry_of_worker(struct cmwq_worker *worker,
-				     cmwq_entry_arg arg)
+				     CMWQ_ENTRY_ARG)
 {
 	struct cmwq_pool *pool = worker->pool;
 	struct task_struct *task;
@@ -246,7 +246,7 @@ static noinline void entry_of_worker(struct cmwq_worker *worker,
 }
 
 /* In every context switch of the machine: not even a tracer's hook. */
-static notrace void probe_entry(void *data, cmwq_entry_arg arg)
+static notrace void probe_entry(void *data, CMWQ_ENTRY_ARG)
 {
 	struct cmwq_worker *worker = __this_cpu_read(this_worker);
 

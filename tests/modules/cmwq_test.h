@@ -93,7 +93,6 @@ static int test_write_file(const char *name, const char *text)
 }
 #endif
 
-
 static char *only;
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "run this case only");

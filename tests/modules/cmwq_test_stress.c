@@ -47,10 +47,13 @@
 #endif
 
 #ifndef TEST_HAVE_HRTIMER_SETUP	/* 6.13 */
-#define hrtimer_setup(timer, fn, clock, mode) do {		\
-	hrtimer_init(timer, clock, mode);			\
-	(timer)->function = (fn);				\
-} while (0)
+static void hrtimer_setup(struct hrtimer *timer,
+			  enum hrtimer_restart (*fn)(struct hrtimer *),
+			  clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
 #endif
 
 static int items = 100000;

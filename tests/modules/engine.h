@@ -244,8 +244,10 @@
 #ifdef TEST_HAVE_WORK_ON_CPU_SAFE	/* until 7.2 or so */
 #define e_work_on_cpu_safe		work_on_cpu_safe
 #else
-#define e_work_on_cpu_safe(_cpu, _fn, _arg) \
-	(cpu_online(_cpu) ? work_on_cpu(_cpu, _fn, _arg) : -ENODEV)
+static inline long e_work_on_cpu_safe(int cpu, long (*fn)(void *), void *arg)
+{
+	return cpu_online(cpu) ? work_on_cpu(cpu, fn, arg) : -ENODEV;
+}
 #endif
 
 #define e_alloc_workqueue		alloc_workqueue

@@ -15,7 +15,7 @@
 #ifdef CMWQ_HAVE_SCHED_ENTRY_TP
 #define CMWQ_ENTRY_TP		"sched_entry_tp"
 #define CMWQ_ENTRY_FIRES	1
-typedef bool cmwq_entry_arg;
+#define CMWQ_ENTRY_ARG	bool arg
 
 static inline bool cmwq_entry_may_block(bool preempt)
 {
@@ -24,7 +24,7 @@ static inline bool cmwq_entry_may_block(bool preempt)
 #else
 #define CMWQ_ENTRY_TP		"rcu_utilization"
 #define CMWQ_ENTRY_FIRES	2
-typedef const char *cmwq_entry_arg;
+#define CMWQ_ENTRY_ARG	const char *arg
 
 /* The string is one and the same in each call; its pointer is learnt once. */
 static inline bool cmwq_entry_may_block(const char *s)
