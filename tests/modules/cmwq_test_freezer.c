@@ -32,14 +32,26 @@ MODULE_PARM_DESC(cycles, "suspends under load");
 static void (*while_frozen)(void);
 static void (*before_sleep)(void);
 static int nr_frozen;			/* times that all was frozen */
-static int prepare_err;			/* goes no further */
+static int frozen_err;			/* goes no further */
+static bool to_disk;
 
-static int fz_prepare(struct device *dev)
+static int all_is_frozen(void)
 {
 	nr_frozen++;
 	if (while_frozen)
 		while_frozen();
-	return prepare_err;
+	return frozen_err;
+}
+
+static int fz_prepare(struct device *dev)
+{
+	return to_disk ? 0 : all_is_frozen();
+}
+
+/* Hibernation of newer kernels prepares devices before threads freeze. */
+static int fz_freeze(struct device *dev)
+{
+	return all_is_frozen();
 }
 
 static int fz_noirq(struct device *dev)
@@ -51,6 +63,7 @@ static int fz_noirq(struct device *dev)
 
 static const struct dev_pm_ops fz_pm = {
 	.prepare = fz_prepare,
+	.freeze = fz_freeze,
 	.suspend_noirq = fz_noirq,
 };
 
@@ -258,9 +271,11 @@ static void hibernation(void)
 
 	if (!queues_make())
 		return;
-	prepare_err = -ECANCELED;
+	frozen_err = -ECANCELED;
+	to_disk = true;
 	err = go_to_sleep("devices", "disk", queue_while_frozen);
-	prepare_err = 0;
+	to_disk = false;
+	frozen_err = 0;
 	if (err == -EPERM || err == -ENODEV) {
 		test_skip("it cannot hibernate");
 		queues_end();
