@@ -55,19 +55,22 @@ runs=$(runs)
 	function cell(p, f, s) {
 		return p (f ? " " f "F" : "") (s ? " " s "s" : "")
 	}
-	function line(name, i, k) {
+	function value(name, k) {
+		if (name == "")
+			return k
+		if (name == "guests")
+			return guests[k]
+		if (name == "all")
+			return cell(all_passed[k], all_failed[k], all_skipped[k])
+		if (!((k SUBSEP name) in passed))
+			return "-"
+		return cell(passed[k, name], failed[k, name], skipped[k, name])
+	}
+	function line(name, i) {
 		printf "# %-12s", name
-		for (i = 1; i <= orders; i++) {
-			k = order[i]
-			if (k in kernel)
-				printf " %12s", name == "" ? k :
-					name == "guests" ? guests[k] :
-					name == "all" ? cell(all_passed[k], \
-						all_failed[k], all_skipped[k]) :
-					(k, name) in passed ? cell(passed[k, name], \
-						failed[k, name], \
-						skipped[k, name]) : "-"
-		}
+		for (i = 1; i <= orders; i++)
+			if (order[i] in kernel)
+				printf " %12s", value(name, order[i])
 		printf "\n"
 	}
 	END {
@@ -81,14 +84,16 @@ runs=$(runs)
 echo "#"
 echo "# skipped, and why (times, kernel):"
 while IFS=$'\t' read -r kernel _ _ logs; do
-	tr -d '\r' <"$logs/out" 2>/dev/null |
+	[ -f "$logs/out" ] || continue
+	tr -d '\r' <"$logs/out" |
 		sed -n "s/^ok [0-9]* .*# *SKIP *\(.*\)/$kernel: \1/p"
 done <<<"$runs" | sort | uniq -c | sed 's/^/#  /'
 
 echo "#"
 echo "# hooks in force (guests, kernel):"
 while IFS=$'\t' read -r kernel _ _ logs; do
-	tr -d '\r' <"$logs/con" 2>/dev/null |
+	[ -f "$logs/con" ] || continue
+	tr -d '\r' <"$logs/con" |
 		sed -n "s/.* cmwq: .* loaded on .*, hooks: /$kernel: /p" |
 		sort -u
 done <<<"$runs" | sort | uniq -c | sed 's/^/#  /'
