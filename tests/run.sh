@@ -330,6 +330,9 @@ if [ "$reported" != ${#suites[@]} ]; then
 	total_failed=$((total_failed + 1))
 fi
 [ -z "${TABLE-}" ] || "$here/table.sh" "$logs"
+again=$(grep -ls '^# vm.sh: .*; once more$' "$logs"/*/log | wc -l)
+[ "$again" = 0 ] || echo "# $again guests were started again after the emulator" \
+	"lost their flags"
 recall
 echo "# ${#suites[@]} suites in $((SECONDS - start)) s," \
      "$total_skipped skipped"
