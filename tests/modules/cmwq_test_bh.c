@@ -346,6 +346,11 @@ static void item_that_leaks(void)
 
 static void item_that_sleeps(void)
 {
+	if (!IS_ENABLED(CONFIG_X86)) {
+		/* There the next interrupt uses the stack that it sleeps on. */
+		test_skip("only x86 survives it");
+		return;
+	}
 	run_bad(sleeping_fn);
 }
 

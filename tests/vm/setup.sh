@@ -171,12 +171,12 @@ install_packages()
 # the kernels are in without touching the machine's configuration.
 private_apt()
 {
-	local tool=$1 more=()
+	local tool=$1 foreign=()
 
 	shift
-	[ $arm64 = 0 ] || more=(-o APT::Architectures::=amd64
-				-o APT::Architectures::=arm64)
-	"$tool" "${more[@]}" -o Dir::State="$build/apt/state" \
+	[ $arm64 = 0 ] || foreign=(-o APT::Architectures::=amd64
+				   -o APT::Architectures::=arm64)
+	"$tool" "${foreign[@]}" -o Dir::State="$build/apt/state" \
 		-o Dir::State::status="$build/apt/status" \
 		-o Dir::Cache="$build/apt/cache" \
 		-o Dir::Etc::sourcelist="$build/apt/sources.list" \

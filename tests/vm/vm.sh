@@ -86,7 +86,7 @@ emulator()
 	case "$1" in
 	*-arm64)
 		arch=-arm64
-		qemu=qemu-system-aarch64
+		qemu="qemu-system-aarch64"
 		# Signed pointers make the emulator three times slower.
 		model=max,pauth=off
 		board=(-M "virt,gic-version=3" -serial "file:$2/con"
@@ -97,7 +97,7 @@ emulator()
 		;;
 	*)
 		arch=
-		qemu=qemu-system-x86_64
+		qemu="qemu-system-x86_64"
 		model=max,la57=off
 		# An emulated AMD CPU does not tell 6.1 of its threads.
 		[ "$threads" = 1 ] || model=$model,vendor=GenuineIntel
