@@ -41,7 +41,7 @@ done
 kernels=${kernels:-6.1 6.12}
 # Whether one of them is for arm64: a cross compiler, its emulator.
 arm64=0
-[[ "$kernels " != *-arm64\ * ]] || arm64=1
+[[ "$kernels " != *-arm64[[:space:]]* ]] || arm64=1
 
 say()
 {
