@@ -78,9 +78,9 @@ machine()
 	done
 }
 
-# emulator KERNEL DIR: set qemu, model and board to what emulates a machine for
-# the kernel, its serial ports in DIR/con and DIR/out; console and port to what
-# the guest calls these; arch to the end of the name of the guest's busybox
+# emulator KERNEL: set qemu, model and board to what emulates a machine with two
+# serial ports for the kernel; console and port to what the guest calls these;
+# arch to the end of the name of the guest's busybox
 emulator()
 {
 	case "$1" in
@@ -89,9 +89,8 @@ emulator()
 		qemu="qemu-system-aarch64"
 		# Signed pointers make the emulator three times slower.
 		model=max,pauth=off
-		board=(-M "virt,gic-version=3" -serial "file:$2/con"
-		       -chardev "file,id=out,path=$2/out"
-		       -device "pci-serial,chardev=out")
+		board=(-M "virt,gic-version=3"
+		       -device "pci-serial,chardev=serial1")
 		console=ttyAMA0
 		port=ttyS0
 		;;
@@ -101,7 +100,7 @@ emulator()
 		model=max,la57=off
 		# An emulated AMD CPU does not tell 6.1 of its threads.
 		[ "$threads" = 1 ] || model=$model,vendor=GenuineIntel
-		board=(-serial "file:$2/con" -serial "file:$2/out")
+		board=()
 		console=ttyS0
 		port=ttyS1
 		;;
@@ -176,6 +175,8 @@ cmd_run()
 	[ -n "$mem" ] || mem=$((512 + 512 * self_built))
 	local cpus online threads smp
 	machine "$spec" "$mem"
+	local arch qemu model board console port
+	emulator "$kernel"
 
 	local busybox=$root/build/tools/busybox
 	[ -x "$busybox" ] || busybox=$(command -v busybox) ||
@@ -189,8 +190,6 @@ cmd_run()
 		out=$tmp/result
 	fi
 	mkdir -p "$out" || exit 2
-	local arch qemu model board console port
-	emulator "$kernel" "$out"
 	: >"$out/out"
 	: >"$out/con"
 	printf '%s\n' "$cmd" >"$out/cmd"
@@ -215,6 +214,7 @@ cmd_run()
 	local -a q=(-nodefaults -no-user-config -display none -monitor none
 		    -no-reboot -nic none -m "$mem" "${smp[@]}"
 		    -kernel "$image" -initrd "$tmp/initrd"
+		    -serial "file:$out/con" -serial "file:$out/out"
 		    "${board[@]}")
 	case "$accel" in
 	tcg)
