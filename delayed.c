@@ -19,10 +19,14 @@
 
 #include <linux/sched/isolation.h>
 
-/* The queue does not take an item that is claimed: it is idle again. */
+/*
+ * The queue does not take an item that is claimed: it is idle again.  Whoever
+ * claims it next sees its timer detached.
+ */
 static void give_up(struct cmwq_work *work)
 {
-	atomic_long_andnot(WORK_PENDING | WORK_DELAYED, &work->data);
+	atomic_long_fetch_andnot_release(WORK_PENDING | WORK_DELAYED,
+					 &work->data);
 }
 
 void cmwq_delayed_work_timer_fn(struct timer_list *t)

@@ -293,10 +293,17 @@ static void may_wait(struct cmwq_work *work)
 		might_sleep();
 }
 
-static void wait_for_item(struct cmwq_waiter *w)
+/* Kernels that do not count preemption cannot tell: whoever cancels polls. */
+static bool can_sleep(bool cancels)
 {
-	/* Kernels that do not count preemption cannot tell: they poll. */
-	if ((preemptible() && !rcu_preempt_depth()) || !on_bh(w->work)) {
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		return preemptible() && !rcu_preempt_depth();
+	return !cancels && !in_interrupt() && !irqs_disabled();
+}
+
+static void wait_for_item(struct cmwq_waiter *w, bool cancels)
+{
+	if (can_sleep(cancels) || !on_bh(w->work)) {
 		wait_for_completion(&w->done);
 		return;
 	}
@@ -338,7 +345,7 @@ static bool wait_until_idle(struct cmwq_work *work, bool cancels,
 			return waited;
 		if (!cancels && !waited)
 			check_item_dependency(work, what, caller);
-		wait_for_item(&w);
+		wait_for_item(&w, cancels);
 		waited = true;
 	} while (w.again);
 	return true;

@@ -208,9 +208,10 @@ static struct cmwq_worker *find_running_hog(struct cmwq_pool *pool,
 	worker = cmwq_worker_here();
 	/*
 	 * It may have been recycled, but is never freed.  Once it is counted
-	 * its thread cannot end without pool->lock.
+	 * its thread cannot end without pool->lock.  Counted as one of this
+	 * pool: hence the order.
 	 */
-	if (!worker || READ_ONCE(worker->pool) != pool ||
+	if (!worker || smp_load_acquire(&worker->pool) != pool ||
 	    !READ_ONCE(worker->counted))
 		return NULL;
 

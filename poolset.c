@@ -272,7 +272,7 @@ static void reap_dead(struct work_struct *work)
 	llist_for_each_entry(pool, dead, dead_node) {
 		WRITE_ONCE(cmwq_pools[pool->id], NULL);		/* P1 */
 		cmwq_retire_workers(pool);
-		while (atomic_read(&pool->nr_threads))		/* P2 */
+		while (atomic_read_acquire(&pool->nr_threads))	/* P2 */
 			schedule_timeout_uninterruptible(1);
 	}
 	if (dead)

@@ -83,7 +83,7 @@ static void queue_at_last(struct cmwq_rcu_work *rwork)
 				   work->func)))
 		cmwq_queue_claimed(rwork->cpu, rwork->wq, work);
 	else
-		atomic_long_andnot(WORK_PENDING, &work->data);
+		atomic_long_fetch_andnot_release(WORK_PENDING, &work->data);
 }
 
 static void end_of_grace_period(struct rcu_head *rcu)

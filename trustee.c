@@ -151,8 +151,11 @@ static bool make(unsigned int cpu)
 		return false;
 	}
 	nr_made++;
+	/* Whoever sees it may wake it first, and it be gone. */
+	rcu_read_lock();
 	WRITE_ONCE(t->task, task);
 	wake_up_process(task);
+	rcu_read_unlock();
 	return true;
 }
 

@@ -438,7 +438,7 @@ int cmwq_workers_init(void)
 void cmwq_worker_exit(struct cmwq_worker *worker)
 {
 	cmwq_hook_worker_exit(worker);
-	atomic_dec(&worker->pool->nr_threads);			/* P2 */
+	atomic_dec_return_release(&worker->pool->nr_threads);	/* P2 */
 	put_worker(worker);
 	put_task_struct(current);
 }

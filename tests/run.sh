@@ -27,8 +27,9 @@ child=
 # payload KERNEL VARIANT: what the guest gets as /t
 payload()
 {
-	local from=$root/build/$1 to=$root/build/$1/payload-$2
+	local from=$root/build/$1 to=$root/build/$1/payload-$2 strip=strip
 
+	[[ $1 != *-arm64 ]] || strip=aarch64-linux-gnu-strip
 	rm -rf "$to"
 	mkdir -p "$to"
 	if [ "$2" = busted ]; then
@@ -38,7 +39,7 @@ payload()
 	fi
 	find "$from/tests" "$from/samples" -name '*.ko' \
 		-exec cp -t "$to" {} + 2>/dev/null
-	strip --strip-debug "$to"/*.ko || return 1
+	"$strip" --strip-debug "$to"/*.ko || return 1
 	cp "$here"/*.sh "$to/"
 	[ -z "${PAYLOAD-}" ] || cp -r "$from/$PAYLOAD/." "$to/"
 }

@@ -39,6 +39,9 @@ for arg; do
 	esac
 done
 kernels=${kernels:-6.1 6.12}
+# Whether one of them is for arm64: a cross compiler, its emulator.
+arm64=0
+[[ "$kernels " != *-arm64[[:space:]]* ]] || arm64=1
 
 say()
 {
@@ -96,6 +99,10 @@ missing_packages()
 		strip binutils
 		x86_64-linux-gnu-gcc-12 gcc-12
 	TOOLS
+	for tool in gcc gcc-12; do
+		[ $arm64 = 0 ] || command -v "aarch64-linux-gnu-$tool" \
+			>/dev/null || echo "$tool-aarch64-linux-gnu"
+	done
 	# What the tools in the header packages are linked against.
 	ldconfig=$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig)
 	"${ldconfig:-ldconfig}" -p | grep -q 'libelf\.so\.1' || echo libelf1
@@ -103,6 +110,8 @@ missing_packages()
 	vm|drivers|all)
 		command -v qemu-system-x86_64 >/dev/null 2>&1 ||
 			echo qemu-system-x86
+		[ $arm64 = 0 ] || command -v qemu-system-aarch64 >/dev/null ||
+			echo qemu-system-arm
 		;;
 	esac
 	if [ -n "$(wanted_roots)" ]; then
@@ -165,10 +174,12 @@ install_packages()
 # the kernels are in without touching the machine's configuration.
 private_apt()
 {
-	local tool=$1
+	local tool=$1 foreign=()
 
 	shift
-	"$tool" -o Dir::State="$build/apt/state" \
+	[ $arm64 = 0 ] || foreign=(-o APT::Architectures::=amd64
+				   -o APT::Architectures::=arm64)
+	"$tool" "${foreign[@]}" -o Dir::State="$build/apt/state" \
 		-o Dir::State::status="$build/apt/status" \
 		-o Dir::Cache="$build/apt/cache" \
 		-o Dir::Etc::sourcelist="$build/apt/sources.list" \
@@ -183,6 +194,7 @@ try_sources()
 	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	local options="arch=amd64"
 
+	[ $arm64 = 0 ] || options=$options,arm64
 	[ ! -f "$keyring" ] || options="$options signed-by=$keyring"
 	sed "s|^|deb [$options] |" "$1" >"$build/apt/sources.list"
 	private_apt apt-get update --error-on=any >"$build/apt/log" 2>&1
@@ -277,7 +289,7 @@ download()
 	local package
 
 	for package; do
-		compgen -G "${package}_*.deb" >/dev/null ||
+		compgen -G "${package%:*}_*.deb" >/dev/null ||
 			private_apt apt-get download "$package" ||
 			return 1
 	done
@@ -360,19 +372,21 @@ make_build_root()
 		   "$build/apt/sources.list" | head -n 1)" || exit 1
 }
 
+# fetch_busybox [-arm64]
 fetch_busybox()
 {
-	local tmp=$build/tools/unpack
+	local tmp=$build/tools/unpack tool=$build/tools/busybox${1-}
 
-	say "fetching busybox-static"
+	say "fetching busybox-static${1-}"
 	rm -rf "$tmp"
 	mkdir -p "$tmp" && cd "$tmp" || exit 1
-	download busybox-static || die "cannot download busybox-static"
+	download "busybox-static${1:+:${1#-}}" ||
+		die "cannot download busybox-static${1-}"
 	dpkg-deb -x busybox-static_*.deb . || exit 1
 	cd "$root" || exit 1
 	cp "$(find "$tmp" -path '*/bin/busybox' -type f | head -n 1)" \
-		"$build/tools/busybox.new" || die "no busybox in the package"
-	mv "$build/tools/busybox.new" "$build/tools/busybox"
+		"$tool.new" || die "no busybox in the package"
+	mv "$tool.new" "$tool"
 	rm -rf "$tmp"
 }
 
@@ -515,6 +529,8 @@ to_fetch()
 	build|model) return 0 ;;
 	esac
 	[ -x "$build/tools/busybox" ] || echo busybox
+	[ $arm64 = 0 ] || [ -x "$build/tools/busybox-arm64" ] ||
+		echo busybox-arm64
 	case "$want" in
 	drivers|all) [ -d "$build/tools/guest" ] || echo guest ;;
 	esac
@@ -569,7 +585,7 @@ if [ -n "$fetch" ]; then
 	find_sources
 	for what in $fetch; do
 		case "$what" in
-		busybox) fetch_busybox ;;
+		busybox*) fetch_busybox "${what#busybox}" ;;
 		checkpatch) fetch_checkpatch ;;
 		guest) fetch_guest ;;
 		drivers-*) fetch_drivers "${what#drivers-}" ;;

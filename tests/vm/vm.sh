@@ -12,11 +12,12 @@ root=$(cd "$here/../.." && pwd)
 usage()
 {
 	cat <<USAGE
-usage: vm.sh run --kernel 6.1|6.12|DIR --payload DIR [options] -- COMMAND...
+usage: vm.sh run --kernel NAME|DIR --payload DIR [options] -- COMMAND...
 
 Copies DIR to /t of the guest and runs there: cd /t && sh -c COMMAND
 
-  --kernel K      6.1 or 6.12: the stock kernel fetched by setup.sh;
+  --kernel K      6.1, 6.12 or another NAME of kernels.txt: the stock kernel
+                  fetched by setup.sh; NAME-arm64 runs on such a machine;
                   DIR: a kernel tree with arch/x86/boot/bzImage in it
   --smp CPUS      CPUs (default 1): N; 4/64: 4 online of 64; 2s2c2t: 2 sockets
                   of 2 cores of 2 threads; any of these with ",numa=M": in M
@@ -77,9 +78,40 @@ machine()
 	done
 }
 
+# emulator KERNEL: set qemu, model and board to what emulates a machine with two
+# serial ports for the kernel; console and port to what the guest calls these;
+# arch to the end of the name of the guest's busybox
+emulator()
+{
+	case "$1" in
+	*-arm64)
+		arch=-arm64
+		qemu="qemu-system-aarch64"
+		# Signed pointers make the emulator three times slower.
+		model=max,pauth=off
+		board=(-M "virt,gic-version=3"
+		       -device "pci-serial,chardev=serial1")
+		console=ttyAMA0
+		port=ttyS0
+		;;
+	*)
+		arch=
+		qemu="qemu-system-x86_64"
+		model=max,la57=off
+		# An emulated AMD CPU does not tell 6.1 of its threads.
+		[ "$threads" = 1 ] || model=$model,vendor=GenuineIntel
+		board=()
+		console=ttyS0
+		port=ttyS1
+		;;
+	esac
+	command -v "$qemu" >/dev/null ||
+		die "no $qemu: run tests/vm/setup.sh first"
+}
+
 qemu_major()
 {
-	qemu-system-x86_64 --version |
+	"$qemu" --version |
 		sed -n '1s/^QEMU emulator version \([0-9]*\).*/\1/p'
 }
 
@@ -129,11 +161,8 @@ cmd_run()
 	[ $# -gt 0 ] || die "no COMMAND; see vm.sh run --help"
 	cmd="$*"
 	[ -d "$payload" ] || die "--payload: no directory '$payload'"
-	command -v qemu-system-x86_64 >/dev/null ||
-		die "no qemu-system-x86_64: run tests/vm/setup.sh first"
 
-	# A busy host is late with the interrupts that are checked at boot.
-	local image line="console=ttyS0 panic=-1 rdinit=/init no_timer_check"
+	local image
 	if [ -f "$kernel/arch/x86/boot/bzImage" ]; then
 		image=$kernel/arch/x86/boot/bzImage
 		self_built=1
@@ -146,6 +175,8 @@ cmd_run()
 	[ -n "$mem" ] || mem=$((512 + 512 * self_built))
 	local cpus online threads smp
 	machine "$spec" "$mem"
+	local arch qemu model board console port
+	emulator "$kernel"
 
 	local busybox=$root/build/tools/busybox
 	[ -x "$busybox" ] || busybox=$(command -v busybox) ||
@@ -166,35 +197,36 @@ cmd_run()
 	# The initramfs: busybox, init, the command, the payload as /t.
 	local nonce=$$-$RANDOM$RANDOM
 	mkdir -p "$tmp/fs/bin" "$tmp/fs/dev" "$tmp/fs/vm"
-	cp "$busybox" "$tmp/fs/bin/busybox" || exit 2
+	cp "$busybox$arch" "$tmp/fs/bin/busybox" || exit 2
 	cp "$here/init" "$tmp/fs/init"
 	chmod 755 "$tmp/fs/init"
 	printf '%s\n' "$cmd" >"$tmp/fs/vm/cmd"
 	printf '%s' "$env" >"$tmp/fs/vm/env"
 	echo "$nonce" >"$tmp/fs/vm/nonce"
+	echo "$port" >"$tmp/fs/vm/port"
 	cp -RL "$payload" "$tmp/fs/t" || exit 2
 	(cd "$tmp/fs" && find . | "$busybox" cpio -o -H newc 2>/dev/null) \
 		>"$tmp/initrd" || die "cannot make the initramfs"
 	rm -rf "$tmp/fs"
 
+	# A busy host is late with the interrupts that x86 kernels check at boot.
+	local line="console=$console panic=-1 rdinit=/init no_timer_check"
 	[ "$online" = "$cpus" ] || line="$line maxcpus=$online"
-	local model=max,la57=off
 	local -a q=(-nodefaults -no-user-config -display none -monitor none
 		    -no-reboot -nic none -m "$mem" "${smp[@]}"
 		    -kernel "$image" -initrd "$tmp/initrd"
-		    -serial "file:$out/con" -serial "file:$out/out")
+		    -serial "file:$out/con" -serial "file:$out/out"
+		    "${board[@]}")
 	case "$accel" in
 	tcg)
 		if [ "$thread" = multi ] && [ "$(qemu_major)" -lt 10 ]; then
 			die "--thread multi: QEMU before 10 runs stale code"
 		fi
-		# An emulated AMD CPU does not tell 6.1 of its threads.
-		[ "$threads" = 1 ] || model=$model,vendor=GenuineIntel
 		q+=(-cpu "$model" -accel "tcg,thread=$thread")
 		;;
 	kvm)
 		# A broken /dev/kvm hangs rather than fails: ask first.
-		timeout -k 2 10 qemu-system-x86_64 -nodefaults -display none \
+		timeout -k 2 10 "$qemu" -nodefaults -display none \
 			-accel kvm -monitor stdio <<<quit >/dev/null 2>&1 ||
 			die "--accel kvm does not work here; leave it out"
 		q+=(-cpu host -accel kvm)
@@ -264,7 +296,7 @@ run_guest()
 	if setpriv --pdeathsig KILL true 2>/dev/null; then
 		leash=(setpriv --pdeathsig KILL)
 	fi
-	"${leash[@]}" qemu-system-x86_64 "${q[@]}" >"$out/qemu" 2>&1 </dev/null &
+	"${leash[@]}" "$qemu" "${q[@]}" >"$out/qemu" 2>&1 </dev/null &
 	guest=$!
 	tail -n +1 -s 0.2 -f --pid="$guest" "$out/out" 2>/dev/null |
 		grep --line-buffered -av "^vm-verdict $nonce" &
