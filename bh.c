@@ -20,7 +20,9 @@
  * B3: raising on PREEMPT_RT.  A call that wakes an idle CPU runs in the idle
  *    task there, which must not be left with a softirq to run: the kernel warns.
  *    The call hands over to an irq_work that is not a hard one, which such a
- *    kernel runs in a thread.  It is in use like the call (B1).
+ *    kernel runs in a thread.  It is in use like the call (B1).  On a CPU that
+ *    goes down that thread is parked after our callback has marked the pool: from
+ *    the mark on, which is set under pool->lock, nobody calls there.
  */
 #include "cmwq_internal.h"
 
@@ -80,6 +82,7 @@ void cmwq_bh_raise(struct cmwq_worker *worker)
 	int cpu = bh->pool.key.cpu;
 
 	if (cpu == smp_processor_id() || !cpu_online(cpu) ||	/* B2 */
+	    bh->pool.flags & POOL_DISASSOCIATED ||		/* B3 */
 	    smp_call_function_single_async(cpu, &bh->csd))
 		schedule_here(bh);
 }
@@ -213,7 +216,11 @@ void cmwq_bh_exit(void)
 	unsigned int cpu;
 	int i;
 
-	/* An item that was cancelled leaves its call behind. */
+	/*
+	 * An item that was cancelled leaves its call behind.  Of the calls that a
+	 * CPU takes at once it answers those of this kind first: hence two.
+	 */
+	kick_all_cpus_sync();
 	kick_all_cpus_sync();
 	for_each_possible_cpu(cpu) {
 		for (i = 0; i < 2; i++) {
