@@ -58,7 +58,11 @@ case "$kdir" in
 	within=("$root/tests/vm/roots.sh" run "${prefix##*/}")
 	inner=$prefix/cmwq/${out#"$root"/build/}
 	mkdir -p "$inner" "$(dirname "$out")"
-	[ -L "$out" ] || rm -rf "$out"
+	if [ -e "$out" ] && [ ! -L "$out" ]; then
+		[[ $out == "$root"/build/* ]] ||
+			die "$out is there already; give OUT another name"
+		rm -rf "$out"
+	fi
 	ln -sfn "$inner" "$out"
 	out=$inner
 	;;

@@ -24,7 +24,7 @@ if [ -n "$missing" ]; then
 fi
 
 src=$out/cmwq-$(cat "$root/VERSION")
-rm -rf "$out"
+rm -rf "$out"/cmwq-* "$out/log"
 mkdir -p "$src"
 cd "$root" || exit 1
 cp -r ./*.[ch] Kbuild KERNELS VERSION LICENSE README.md CHANGELOG.md dkms.conf \

@@ -130,11 +130,12 @@ dkms_install()
 	[ -n "$DESTDIR" ] || command -v dkms >/dev/null ||
 		die "there is no dkms; install it with: apt-get install dkms"
 	[ ! -e "$to" ] || die "$to is there already; end that first with:" \
-		"make dkms-uninstall"
+		"make dkms-uninstall (or apt-get purge cmwq-dkms)"
+	[ -n "$DESTDIR" ] || rel=$(release) || exit 1
 	sources "$to"
+	echo "made by: make dkms-install" >"$to/.dkms-install" || exit 1
 	clients "$DESTDIR$PREFIX/share/cmwq"
 	[ -z "$DESTDIR" ] || return 0
-	rel=$(release) || exit 1
 	dkms install "cmwq/$version" -k "$rel" || die "dkms fails (above)"
 }
 
@@ -144,6 +145,11 @@ dkms_uninstall()
 
 	writable dkms-uninstall
 	[ -e "$to" ] || die "no $to"
+	# A package's files, or somebody's checkout.
+	if [ ! -f "$to/.dkms-install" ] || [ "$to" -ef "$root" ]; then
+		die "$to was not made by make dkms-install; remove it as it came," \
+		    "a package with: apt-get purge cmwq-dkms"
+	fi
 	if [ -z "$DESTDIR" ]; then
 		dkms remove "cmwq/$version" --all || die "dkms fails (above)"
 	fi

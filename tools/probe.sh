@@ -68,7 +68,7 @@ case "$kdir" in
 	within=("$root/tests/vm/roots.sh" run "${prefix##*/}")
 	;;
 esac
-work=$(mktemp -d ${prefix:+-p "$prefix/tmp"})
+work=$(mktemp -d ${prefix:+-p "$prefix/tmp"}) || die "no temporary directory"
 trap 'rm -rf "$work"' EXIT
 cp "$root/Kbuild" "$root/VERSION" "$root/KERNELS" "$work"
 out=$("${within[@]}" make -s -C "${kdir#"$prefix"}" M="${work#"$prefix"}" \
