@@ -77,7 +77,7 @@ judged()
 }
 
 echo "KTAP version 1"
-echo "1..24"
+echo "1..25"
 limit=120
 guest "the payload is there, the status comes back" 7 '^a payload' \
 	'cat file; exit 7'
@@ -86,6 +86,9 @@ guest "a panic is a lost guest" 124 'lost guest: ended without a verdict' \
 guest "flags that no CPU can have are the emulator's fault" 124 \
 	'the flags c18e1642' 'echo "RSP: 0 EFLAGS: c18e1642" >/dev/kmsg
 	echo c >/proc/sysrq-trigger; sleep 100' 3
+guest "but not if the kernel complained before" 124 'WARNING: ' \
+	'echo "WARNING: a" >/dev/kmsg; echo "RSP: 0 EFLAGS: c18e1642" >/dev/kmsg
+	echo c >/proc/sysrq-trigger; sleep 100'
 guest "power-off without a verdict is a lost guest" 124 'ended without' \
 	'poweroff -f'
 guest "a forged verdict does not count" 124 'ended without' \

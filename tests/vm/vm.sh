@@ -255,13 +255,18 @@ cmd_run()
 	fi
 	q+=(-append "$line$append")
 
-	local try status flags
+	local try status flags crash='Oops|general protection|Kernel panic'
 	for ((try = 1; ; try++)); do
 		run_guest
 		status=$?
 		flags=$(impossible_flags "$out/con")
 		case $status in
-		3|124) [ -n "$flags" ] && [ $try -lt 3 ] || return $status ;;
+		3|124)
+			[ -n "$flags" ] && [ $try -lt 3 ] || return $status
+			# What the kernel had to say before that counts.
+			! complaints "$out/con" | grep -vE "$crash" | grep -q . ||
+				return $status
+			;;
 		*) return $status ;;
 		esac
 		echo "# vm.sh: no CPU can have the flags $flags: the emulator" \
