@@ -11,23 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 kernel=${1:?which kernel?}
 kdir=$(readlink -f "$root/build/kernels/$kernel/kdir")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-number=0
-failed=0
-
-result()
-{
-	number=$((number + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $number $1"
-	else
-		failed=1
-		sed 's/^/# /' "$dir/log"
-		echo "not ok $number $1"
-	fi
-}
+# shellcheck source=tests/lib-host.sh
+. "$here/lib-host.sh"
 
 # The compiler as kbuild calls it, learnt from one module.
 learn()

@@ -14,19 +14,8 @@ kernel=$(readlink -f "$root/build/kernels/${1:?which kernel?}")
 kdir=$kernel/kdir
 release=${kernel##*/}		# as its package, and uname -r, have it
 pattern=${release//[.+]/.}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-mkdir "$dir/bin"
-number=0
-failed=0
-
-# program NAME TEXT: what it is when it is called
-program()
-{
-	printf '#!/bin/sh\n%s\n' "$2" >"$dir/bin/$1"
-	chmod 755 "$dir/bin/$1"
-}
+# shellcheck source=tests/lib-host.sh
+. "$here/lib-host.sh"
 
 # machine RELEASE [KDIR]: a new one, with nothing loaded
 machine()

@@ -12,21 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 kernel=${1:?which kernel?}
 out=$root/build/notifiers/$kernel
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-
-result()
-{
-	number=$((number + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $number $1"
-	else
-		failed=1
-		sed 's/^/# /' "$dir/log"
-		echo "not ok $number $1"
-	fi
-}
+# shellcheck source=tests/lib-host.sh
+. "$here/lib-host.sh"
 
 # guest KO COMMAND: in a guest with that module; its output is in $dir/log
 guest()
@@ -43,8 +30,6 @@ guest()
 
 refused='cmwq: hooks=notifier needs preempt notifiers, which this kernel lacks'
 
-number=0
-failed=0
 echo "KTAP version 1"
 echo "1..4"
 mkdir -p "$out"

@@ -12,21 +12,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 kernel=${1:?which kernel?}
 out=$root/build/untested/$kernel
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-
-result()
-{
-	number=$((number + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $number $1"
-	else
-		failed=1
-		sed 's/^/# /' "$dir/log"
-		echo "not ok $number $1"
-	fi
-}
+# shellcheck source=tests/lib-host.sh
+. "$here/lib-host.sh"
 
 # guest KO: test-untested.sh with it in a guest; its output is in $dir/log
 guest()
@@ -39,8 +26,6 @@ guest()
 		--payload "$dir/t" -- sh ./test-untested.sh >"$dir/log" 2>&1
 }
 
-number=0
-failed=0
 echo "KTAP version 1"
 echo "1..3"
 mkdir -p "$out"

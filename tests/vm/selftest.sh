@@ -8,25 +8,10 @@ set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 kernel=${1:?which kernel?}
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
+# shellcheck source=tests/lib-host.sh
+. "$here/../lib-host.sh"
 mkdir "$dir/payload"
 echo "a payload" >"$dir/payload/file"
-number=0
-failed=0
-
-result()
-{
-	number=$((number + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $number $1"
-	else
-		failed=1
-		sed 's/^/# /' "$dir/log"
-		echo "not ok $number $1"
-	fi
-}
 
 # guest NAME STATUS PATTERN COMMAND [TIMES]: vm.sh ends with STATUS and says
 # PATTERN, after TIMES (1) boots
