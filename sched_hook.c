@@ -427,6 +427,7 @@ static void accounting_off(void)
 		tracepoint_probe_unregister(tp_switch, probe_switch, NULL);
 	else
 		preempt_notifier_dec();
+	tracepoint_synchronize_unregister();
 }
 
 int cmwq_hooks_init(void)
@@ -474,5 +475,4 @@ void cmwq_hooks_exit(void)
 	if (accelerating)
 		accelerator_off();
 	accounting_off();
-	tracepoint_synchronize_unregister();
 }
