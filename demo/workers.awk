@@ -46,7 +46,9 @@ function bar(    r, n)
 	return r
 }
 
-("pool" in col) && $col["cpu"] == "0" && $col["nice"] == "0" {
+# CPU 0 has a pool of softirqs as well.
+("pool" in col) && $col["cpu"] == "0" && $col["nice"] == "0" &&
+$col["policy"] == "normal" {
 	workers = $col["workers"]
 	idle = $col["idle"]
 	busy = $col["busy"]
