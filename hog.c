@@ -206,14 +206,15 @@ static struct cmwq_worker *find_running_hog(struct cmwq_pool *pool,
 	bool found;
 
 	worker = cmwq_worker_here();
+	/* It may have been recycled, but is never freed. */
+	if (!worker || smp_load_acquire(&worker->pool) != pool)
+		return NULL;
 	/*
-	 * It may have been recycled, but is never freed.  Once it is counted
-	 * its thread cannot end without pool->lock.  It counts for this pool if
-	 * it was one of it before and after it was seen counted: recycled into
-	 * another one between, it is not.
+	 * Once it is counted its thread cannot end without pool->lock.  It
+	 * counts for this pool if it was one of it before and after it was seen
+	 * counted: recycled into another one between, it is not.
 	 */
-	if (!worker || smp_load_acquire(&worker->pool) != pool ||
-	    !smp_load_acquire(&worker->counted) ||
+	if (!smp_load_acquire(&worker->counted) ||
 	    READ_ONCE(worker->pool) != pool)
 		return NULL;
 
