@@ -66,6 +66,33 @@ static bool lose_kick(void)
 
 /* From the inbox into the pool's lists */
 
+/* No room among the active ones: wait, and get in line if it is the first. */
+static noinline void link_inactive(struct cmwq_pwq *pwq, struct cmwq_work *work,
+				   unsigned long data)
+{
+	bool first = list_empty(&pwq->inactive);
+
+	cmwq_item_add_tail(work, &pwq->inactive);
+	atomic_long_set(&work->data, data | WORK_INACTIVE);
+	if (first && pwq->share)
+		cmwq_pwq_activate(pwq);
+}
+
+static __always_inline void link_item(struct cmwq_pwq *pwq,
+				      struct cmwq_work *work,
+				      unsigned long data)
+{
+	data |= WORK_PENDING;
+	pwq->in_flight[cmwq_data_colour(data)]++;
+	if (unlikely(!list_empty(&pwq->inactive) || !cmwq_pwq_admit(pwq))) {
+		link_inactive(pwq, work, data);
+		return;
+	}
+	trace_cmwq_activate_work(work);
+	cmwq_item_add_tail(work, &pwq->pool->worklist);
+	atomic_long_set(&work->data, data | WORK_ACTIVE);
+}
+
 /**
  * cmwq_pwq_link - put an item on the pool's lists
  * @pwq:	the pwq; its pool's lock is held
@@ -75,20 +102,7 @@ static bool lose_kick(void)
 void cmwq_pwq_link(struct cmwq_pwq *pwq, struct cmwq_work *work,
 		   unsigned long data)
 {
-	bool first = list_empty(&pwq->inactive);
-
-	data |= WORK_PENDING;
-	pwq->in_flight[cmwq_data_colour(data)]++;
-	if (likely(first && cmwq_pwq_admit(pwq))) {
-		trace_cmwq_activate_work(work);
-		cmwq_item_add_tail(work, &pwq->pool->worklist);
-		atomic_long_set(&work->data, data | WORK_ACTIVE);
-		return;
-	}
-	cmwq_item_add_tail(work, &pwq->inactive);
-	atomic_long_set(&work->data, data | WORK_INACTIVE);
-	if (first && pwq->share)
-		cmwq_pwq_activate(pwq);		/* or get in line */
+	link_item(pwq, work, data);
 }
 
 /* The part of cmwq_pool_splice() for an inbox that is not empty. */
@@ -103,8 +117,8 @@ void __cmwq_pool_splice(struct cmwq_pool *pool)
 	llist_for_each_entry_safe(work, next, items, inbox) {
 		data = atomic_long_read(&work->data);
 		pwq = cmwq_data_pwq(data);
-		cmwq_pwq_link(pwq, work, (data & WORK_PWQ_MASK) |
-					 pwq->colour << WORK_COLOUR_SHIFT);
+		link_item(pwq, work, (data & WORK_PWQ_MASK) |
+				     pwq->colour << WORK_COLOUR_SHIFT);
 	}
 	smp_mb();	/* R3 */
 }
@@ -321,7 +335,7 @@ static noinline void restore_creds(struct cmwq_worker *worker,
 }
 
 /*
- * Run one item.  Called and left with pool->lock held.
+ * Run one item, @bh: in softirq context.  Called and left with pool->lock held.
  * Return: true if somebody who waits for it was woken.
  *
  * R6: start against flush, cancel and queueing.  They find the item either by
@@ -333,7 +347,8 @@ static noinline void restore_creds(struct cmwq_worker *worker,
  *	2. [mb] see PENDING: false	2. the function reads data
  *    If the producer still saw PENDING, the function sees its data.
  */
-static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
+static __always_inline bool run_item(struct cmwq_worker *worker,
+				     struct cmwq_work *work, bool bh)
 	__must_hold(&worker->pool->lock)
 {
 	struct cmwq_pool *pool = worker->pool;
@@ -392,11 +407,10 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	if (unlikely(current_cred() != current_real_cred() ||
 		     worker->saved_cred))
 		restore_creds(worker, func, pwq);
-	if (unlikely(in_atomic() || lockdep_depth(current) ||
-		     !worker->task))
+	if (bh || unlikely(in_atomic() || lockdep_depth(current)))
 		look_after_item(worker, func, pwq);
-	else
-		cond_resched();
+	else if (!IS_ENABLED(CONFIG_PREEMPT_RCU) || unlikely(need_resched()))
+		cond_resched();		/* where RCU needs it, each time */
 
 	raw_spin_lock_irq(&pool->lock);
 	if (unlikely(worker->flags & WORKER_CPU_INTENSIVE)) {
@@ -426,6 +440,12 @@ static struct cmwq_work *next_item(struct cmwq_worker *worker)
 	return list_first_entry(list, struct cmwq_work, entry);
 }
 
+static noinline bool run_next(struct cmwq_worker *worker)
+	__must_hold(&worker->pool->lock)
+{
+	return run_item(worker, next_item(worker), !worker->task);
+}
+
 /**
  * cmwq_run_scheduled - run what only the worker in hand may run
  * @worker: the worker; its pool's lock is held, and dropped meanwhile
@@ -433,7 +453,7 @@ static struct cmwq_work *next_item(struct cmwq_worker *worker)
 void cmwq_run_scheduled(struct cmwq_worker *worker)
 {
 	while (!list_empty(&worker->scheduled))
-		run_item(worker, next_item(worker));
+		run_next(worker);
 }
 
 /* The worker thread */
@@ -519,7 +539,8 @@ static void work_for_a_while(struct cmwq_worker *worker)
 		if (unlikely(!pool->watched))
 			cmwq_hog_watch(pool);
 		do {
-			if (unlikely(run_item(worker, next_item(worker)))) {
+			if (unlikely(run_item(worker, next_item(worker),
+					      false))) {
 				/* Let the flusher go on at once. */
 				raw_spin_unlock_irq(&pool->lock);
 				cond_resched();
@@ -565,7 +586,7 @@ void cmwq_bh_work_for_a_while(struct cmwq_worker *worker)
 	worker_count(worker, WORKER_PREP);
 	for (cmwq_pool_splice(pool); !list_empty(&pool->worklist) && left--;
 	     cmwq_pool_splice(pool)) {
-		run_item(worker, next_item(worker));
+		run_next(worker);
 		if (time_after(jiffies, end))
 			break;
 	}
