@@ -4,12 +4,22 @@
 #
 # Freezable queues stop before the machine is suspended or hibernated, and go on
 # afterwards.  REAL=1 lets it really sleep: for a machine whose clock can wake
-# it; ONLY=CASE runs that one alone.
+# it; ONLY=CASE runs that one alone.  IMAGE=1 hibernates into a RAM disk, which
+# tests/drivers.sh brings.
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/engine.sh
 . "$(dirname "$0")/engine.sh"
+
+# shellcheck source=tests/lib-drivers.sh
+[ -z "${IMAGE-}" ] || . "$(dirname "$0")/lib-drivers.sh"
+
+image_space()
+{
+	drivers_begin "rd_nr=1 rd_size=400000" &&
+		mkswap /dev/ram0 && swapon /dev/ram0
+}
 
 said()
 {
@@ -80,8 +90,9 @@ views()
 ktap_begin
 engine_begin
 [ "$ENGINE" = stock ] || ktap_test "the views show what is frozen" views
+[ -z "${IMAGE-}" ] || ktap_test "there is space for an image" image_space
 mark=$(log_mark)
-engine_run freezer "real=${REAL:-0}" ${ONLY:+"only=$ONLY"}
+engine_run freezer "real=${REAL:-0}" "image=${IMAGE:-0}" ${ONLY:+"only=$ONLY"}
 case $ENGINE in
 stock)
 	ktap_test "the log names the busy queue" said 'workqueue t_busy: '

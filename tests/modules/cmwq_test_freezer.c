@@ -23,6 +23,10 @@ static bool real;
 module_param(real, bool, 0444);
 MODULE_PARM_DESC(real, "let the machine sleep, its clock wakes it up");
 
+static bool image;
+module_param(image, bool, 0444);
+MODULE_PARM_DESC(image, "hibernate into the swap space, and back");
+
 static int cycles = 12;
 module_param(cycles, int, 0444);
 MODULE_PARM_DESC(cycles, "suspends under load");
@@ -332,6 +336,26 @@ static void suspend_to_ram(void)
 		return;
 	}
 	EXPECT_EQ(go_to_sleep("none", "mem", queue_while_frozen), 0);
+	if (EXPECT_EQ(nr_frozen, 1))
+		all_queues_ran();
+}
+
+/*
+ * The memory's image is written, read back and put in place of what ran
+ * meanwhile, without a boot between.  What the queues do until then is undone.
+ */
+static void hibernation_with_image(void)
+{
+	if (!image) {
+		test_skip("only with image=1");
+		return;
+	}
+	if (!queues_make())
+		return;
+	EXPECT_EQ(test_write_file("/sys/power/disk", "test_resume"), 0);
+	to_disk = true;
+	EXPECT_EQ(go_to_sleep("none", "disk", queue_while_frozen), 0);
+	to_disk = false;
 	if (EXPECT_EQ(nr_frozen, 1))
 		all_queues_ran();
 }
@@ -995,5 +1019,6 @@ const struct test_case test_cases[] = {
 	CASE(busy_item_aborts),
 	CASE(suspend_to_idle),
 	CASE(suspend_to_ram),
+	CASE(hibernation_with_image),
 	{}
 };
