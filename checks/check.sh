@@ -196,9 +196,40 @@ check_build()
 	return 0
 }
 
+# include/compat/imports.txt: names that are imported, and none is left out that
+# is for GPL modules alone, but for what any module gets by the kernel's macros.
+check_imports()
+{
+	local list=include/compat/imports.txt bad=0 imports kernel names
+	local macros='trace|rcu_read_|percpu|pcpu_|preempt_notifier|_creds$'
+
+	macros+='|cpu_bit_bitmap|put_task_struct|get_device|llist_add|get_llc_id'
+	imports=$(for kernel; do
+		nm -u "build/check/$kernel/cmwq.ko" | awk '{ print $2 }'
+	done | sort -u)
+	while read -r names; do
+		grep -qwE "${names// /|}" <<<"$imports" ||
+			{ echo "$list: $names: not imported"; bad=1; }
+	done < <(grep -v '^#' "$list")
+	for kernel; do
+		awk -v macros="$macros" '
+			FILENAME == "-" { mine[$1]; next }
+			FILENAME ~ /imports/ {
+				for (i = 1; i <= NF; i++)
+					delete mine[$i]
+				next
+			}
+			$2 in mine && $4 == "EXPORT_SYMBOL_GPL" &&
+			    $2 !~ macros { print $2 }
+			' - "$list" "build/kernels/$kernel/kdir/Module.symvers" \
+			<<<"$imports"
+	done | sort -u | sed "s|^|$list: without |" | grep . && bad=1
+	return $bad
+}
+
 mkdir -p build/check
 echo "KTAP version 1"
-echo "1..$((8 + 2 * $#))"
+echo "1..$((9 + 2 * $#))"
 for check in checkpatch kernel-doc shellcheck spdx whitespace version \
 	     version-control api-table; do
 	"check_$check" >"$log" 2>&1
@@ -210,5 +241,7 @@ for kernel; do
 	check_build "$kernel" C=2 >"$log" 2>&1
 	result "sparse, $kernel" $?
 done
+check_imports "$@" >"$log" 2>&1
+result imports $?
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
