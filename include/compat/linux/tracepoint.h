@@ -6,10 +6,11 @@
  * times in each.  Newest kernels have one that is made for it, older ones
  * one of RCU's, whose first call there is told by its string.
  */
+#include_next <linux/tracepoint.h>	/* which wants to be read each time */
+
 #ifndef _CMWQ_COMPAT_TRACEPOINT_H
 #define _CMWQ_COMPAT_TRACEPOINT_H
 
-#include_next <linux/tracepoint.h>
 #include <linux/string.h>
 
 #ifdef CMWQ_HAVE_SCHED_ENTRY_TP
