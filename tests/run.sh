@@ -334,6 +334,11 @@ fi
 again=$(grep -ls '^# vm.sh: .*; once more$' "$logs"/*/log | wc -l)
 [ "$again" = 0 ] || echo "# $again guests were started again after the emulator" \
 	"lost their flags"
+# Now and then is the emulator's fault, often is not.
+if [ "$again" -gt $((2 + ${#suites[@]} / 20)) ]; then
+	echo "# run.sh: that is too many"
+	total_failed=$((total_failed + 1))
+fi
 recall
 echo "# ${#suites[@]} suites in $((SECONDS - start)) s," \
      "$total_skipped skipped"

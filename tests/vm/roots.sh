@@ -45,7 +45,8 @@ packages()
 
 make_root()
 {
-	local name=$1 mirror=$2 dir=$roots/$1 list
+	local name=$1 mirror=$2 dir=$roots/$1 list check=()
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 	[ ! -f "$dir/ready" ] || return 0
 	list=$(packages "$name") || exit 1
@@ -55,14 +56,18 @@ make_root()
 	mkdir -p "$roots"
 	# A download that broke off is taken up again; a half-made root is not.
 	mkdir -p "$roots/cache-$name"
-	as_root rm -rf "$dir"
-	if ! as_root debootstrap --variant=minbase --include="$list" \
+	as_root rm -rf --one-file-system "$dir"
+	[ ! -f "$keyring" ] ||
+		check=(--force-check-gpg "--keyring=$keyring")
+	if ! as_root debootstrap "${check[@]}" --variant=minbase --include="$list" \
 	     --cache-dir="$roots/cache-$name" "$name" "$dir" "$mirror" \
 	     >"$roots/$name.log" 2>&1; then
 		tail -n 20 "$roots/$name.log" >&2
 		die "cannot make the build root $name (log: $roots/$name.log)"
 	fi
 	as_root rm -rf "$roots/cache-$name" "$dir"/var/cache/apt/archives/*.deb
+	# Sources and results belong to whoever builds.
+	as_root install -d -o "$(id -u)" "$dir/cmwq"
 	as_root touch "$dir/ready"
 }
 
