@@ -23,6 +23,10 @@
  *    kernel runs in a thread.  It is in use like the call (B1).  On a CPU that
  *    goes down that thread is parked after our callback has marked the pool: from
  *    the mark on, which is set under pool->lock, nobody calls there.
+ *    One gap is the kernel's: irq_work_sync() there may return when the thread
+ *    has run our function and has yet to look for who waits in the irq_work.
+ *    Nothing else can be waited for; the exit of the pools comes between that
+ *    and the end of the memory.
  */
 #include "cmwq_internal.h"
 
