@@ -434,6 +434,7 @@ by_make()
 	make -C /src install KDIR="$kdir" DESTDIR=/tmp/dest PREFIX=/usr
 	[ -f "/tmp/dest/lib/modules/$kernel/updates/cmwq.symvers" ]
 	[ -f /tmp/dest/usr/share/cmwq/client.mk ]
+	fails make -C /src dkms-install KDIR="$kdir"
 	make -C /src uninstall KDIR="$kdir"
 	nothing_left
 	make -C /src uninstall KDIR="$kdir" DESTDIR=/tmp/dest PREFIX=/usr
@@ -446,6 +447,13 @@ by_dkms()
 	local kernel
 
 	kernel=$(oldest)
+	# What does not build leaves nothing behind.
+	rm -rf /tmp/broken
+	cp -r /src /tmp/broken
+	echo '#error broken' >>/tmp/broken/wq.c
+	fails make -C /tmp/broken dkms-install \
+		KDIR="/lib/modules/$kernel/build"
+	nothing_left
 	make -C /src dkms-install KDIR="/lib/modules/$kernel/build"
 	is_installed "$version" "$kernel"
 	make -C /src dkms-uninstall

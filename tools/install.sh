@@ -80,6 +80,29 @@ clients()
 	done
 }
 
+packaged()
+{
+	[ -z "$DESTDIR" ] && dpkg -S "$PREFIX/share/cmwq" >/dev/null 2>&1
+}
+
+# What clients need, for the module of any way to install it.
+clients_put()
+{
+	! packaged ||
+		die "$PREFIX/share/cmwq is a package's; give another PREFIX," \
+		    "or remove that first: apt-get purge cmwq-dev"
+	clients "$DESTDIR$PREFIX/share/cmwq"
+}
+
+# The last one takes it.
+clients_remove()
+{
+	packaged ||
+		compgen -G "$DESTDIR/lib/modules/*/updates/cmwq.ko" >/dev/null ||
+		compgen -G "$DESTDIR/usr/src/cmwq-*/.dkms-install" \
+			>/dev/null || rm -rf "$DESTDIR$PREFIX/share/cmwq"
+}
+
 run_depmod()
 {
 	[ -n "$DESTDIR" ] || PATH=$PATH:/usr/sbin:/sbin depmod "$1" ||
@@ -97,10 +120,10 @@ module_install()
 	[ -z "$dkms" ] || die "$dkms is there already, from dkms; end that" \
 		"first with: dkms remove cmwq/VERSION -k $rel"
 	"$root/tools/build.sh" --module "$KDIR" || die "the build failed (above)"
+	clients_put
 	put 644 "$root/build/$rel/cmwq.ko" "$dir/cmwq.ko"
 	strip --strip-debug "$dir/cmwq.ko" || die "cannot strip $dir/cmwq.ko"
 	put 644 "$root/build/$rel/Module.symvers" "$dir/cmwq.symvers"
-	clients "$DESTDIR$PREFIX/share/cmwq"
 	run_depmod "$rel"
 	echo "cmwq: $version installed for $rel; load it with: modprobe cmwq"
 }
@@ -116,27 +139,48 @@ module_uninstall()
 	rm -f "$dir/cmwq.ko" "$dir/cmwq.symvers" || exit 1
 	rmdir --ignore-fail-on-non-empty "$dir"
 	run_depmod "$rel"
-	# The last one takes what they shared.
-	compgen -G "$DESTDIR/lib/modules/*/updates/cmwq.ko" >/dev/null ||
-		rm -rf "$DESTDIR$PREFIX/share/cmwq"
+	clients_remove
 	echo "cmwq: uninstalled from $rel"
+}
+
+# What dkms_install has made
+dkms_forget()
+{
+	local known
+
+	if [ -z "$DESTDIR" ]; then
+		known=$(dkms status -m cmwq -v "$version") ||
+			die "dkms fails (above)"
+		[ -z "$known" ] || dkms remove "cmwq/$version" --all ||
+			die "dkms fails (above)"
+	fi
+	rm -rf "$DESTDIR/usr/src/cmwq-$version"
+	clients_remove
 }
 
 dkms_install()
 {
-	local rel to=$DESTDIR/usr/src/cmwq-$version
+	local rel other to=$DESTDIR/usr/src/cmwq-$version
 
 	writable dkms-install
 	[ -n "$DESTDIR" ] || command -v dkms >/dev/null ||
 		die "there is no dkms; install it with: apt-get install dkms"
 	[ ! -e "$to" ] || die "$to is there already; end that first with:" \
 		"make dkms-uninstall (or apt-get purge cmwq-dkms)"
-	[ -n "$DESTDIR" ] || rel=$(release) || exit 1
+	if [ -z "$DESTDIR" ]; then
+		rel=$(release) || exit 1
+		other=/lib/modules/$rel/updates/cmwq.ko
+		[ ! -e "$other" ] || die "$other is there already; end that" \
+			"first with: make uninstall"
+	fi
+	clients_put
 	sources "$to"
 	echo "made by: make dkms-install" >"$to/.dkms-install" || exit 1
-	clients "$DESTDIR$PREFIX/share/cmwq"
 	[ -z "$DESTDIR" ] || return 0
-	dkms install "cmwq/$version" -k "$rel" || die "dkms fails (above)"
+	dkms install "cmwq/$version" -k "$rel" && return
+	# As it was before, so that it can be tried again.
+	dkms_forget
+	die "dkms fails (above)"
 }
 
 dkms_uninstall()
@@ -150,10 +194,7 @@ dkms_uninstall()
 		die "$to was not made by make dkms-install; remove it as it came," \
 		    "a package with: apt-get purge cmwq-dkms"
 	fi
-	if [ -z "$DESTDIR" ]; then
-		dkms remove "cmwq/$version" --all || die "dkms fails (above)"
-	fi
-	rm -rf "$to" "$DESTDIR$PREFIX/share/cmwq"
+	dkms_forget
 }
 
 case "${1-}" in
