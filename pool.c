@@ -355,6 +355,7 @@ static bool run_item(struct cmwq_worker *worker, struct cmwq_work *work)
 	}
 
 	cmwq_item_del(work);
+	cmwq_object_deactivate(work);
 	cmwq_map_copy(&map, work);
 	hlist_add_head(&worker->busy_node, bucket);
 	worker->current_work = work;
