@@ -270,7 +270,7 @@ rows()
 			$1 = k
 			if (!found)
 				$2 = m[1]
-			$7 *= slower
+			$6 *= slower
 			if (!seen[$0]++)
 				print
 		}'

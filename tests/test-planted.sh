@@ -31,7 +31,7 @@ report_of()
 	init_active_item) echo 'ODEBUG: init active .*cmwq_work.* hint: nothing_fn' ;;
 	unannounced_on_stack) echo 'ODEBUG: object .* is on stack .*, but NOT annotated' ;;
 	free_active_timer) echo 'ODEBUG: free active .*timer_list' ;;
-	data_race) echo 'BUG: KCSAN: data-race in race' ;;
+	race_of_two) echo 'BUG: KCSAN: data-race in race' ;;
 	leak) echo 'unreferenced object' ;;
 	stuck_task) echo 'INFO: task .* blocked for more than' ;;
 	*) echo "nothing is known of $1" ;;

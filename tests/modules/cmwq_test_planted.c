@@ -226,7 +226,7 @@ static void race_fn(int nr)
 	}
 }
 
-static void data_race(void)
+static void race_of_two(void)
 {
 	EXPECT(test_run_threads(race_fn, 2));
 }
@@ -275,7 +275,7 @@ const struct test_case test_cases[] = {
 	CASE(init_active_item),
 	CASE(unannounced_on_stack),
 	CASE(free_active_timer),
-	CASE(data_race),
+	CASE(race_of_two),
 	CASE(leak),
 	CASE(stuck_task),
 	{}
