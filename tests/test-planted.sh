@@ -6,7 +6,7 @@
 # reported, or silence of such a kernel would say nothing.
 #
 # Environment: PLANTED="NAME...": which; lockdep goes silent after its first report
-# and after one of KASAN, hence the order in "all_planted".
+# and after those of KASAN and of a task that is stuck, hence the order in "all_planted".
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -14,7 +14,7 @@
 . "$(dirname "$0")/engine.sh"
 
 all_planted="rcu_without_lock sleep_in_atomic free_active_item init_active_item
-	unannounced_on_stack free_active_timer shift_too_far stuck_task lock_order
+	unannounced_on_stack free_active_timer shift_too_far lock_order stuck_task
 	use_after_free out_of_bounds"
 
 # report_of NAME: what the kernel has to say, a regular expression
@@ -76,6 +76,7 @@ for planted in ${PLANTED:-$all_planted}; do
 	fi
 	wait_until 10 is_reported
 	echo "vm-expect: end" >/dev/kmsg
+	diag "lockdep: $(grep -s debug_locks /proc/lockdep_stats)"
 	ktap_test "$planted is reported" is_reported ||
 		reports | tail -n 20 | diag_stdin
 done
