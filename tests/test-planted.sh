@@ -5,7 +5,7 @@
 # Is a debug kernel awake?  Each mistake that cmwq_test_planted.c makes has to be
 # reported, or silence of such a kernel would say nothing.
 #
-# Environment: PLANTED="NAME...": which; lockdep goes silent after its first report
+# Environment: PLANTED=NAME,...: which; lockdep goes silent after its first report
 # and after those of KASAN and of a task that is stuck, hence the order in "all_planted".
 
 # shellcheck source=tests/lib.sh
@@ -64,7 +64,7 @@ ktap_begin
 engine_begin
 [ ! -w /proc/sys/kernel/hung_task_timeout_secs ] ||
 	echo 5 >/proc/sys/kernel/hung_task_timeout_secs
-for planted in ${PLANTED:-$all_planted}; do
+for planted in $(echo "${PLANTED:-$all_planted}" | tr , ' '); do
 	mark=$(log_mark)
 	echo "vm-expect: begin planted" >/dev/kmsg
 	if [ "$planted" = leak ]; then
