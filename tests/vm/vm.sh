@@ -118,7 +118,7 @@ qemu_major()
 
 # Complaints on the console, without those a test announced: between the lines
 # "vm-expect: begin" and "vm-expect: end" a WARNING: is what the test asked for, and
-# after "vm-expect: begin planted" everything is.  Of the data races that KCSAN sees
+# after "vm-expect: begin planted" everything but a crash is.  Of the data races that KCSAN sees
 # those count where cmwq or a test of it is one of the two.
 complaints()
 {
@@ -131,7 +131,7 @@ complaints()
 		/vm-expect: begin planted/ { planted = 1; next }
 		/vm-expect: begin/ { expected = 1; next }
 		/vm-expect: end/   { expected = planted = 0; next }
-		planted { next }
+		planted && !/Oops|general protection|Kernel panic/ { next }
 		expected && /WARNING: |BUG: scheduling while atomic/ { next }
 		/BUG: KCSAN: / { race = $0; lists = 0; next }
 		race && / by (task|interrupt)/ { lists = 1; next }
