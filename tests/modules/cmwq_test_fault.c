@@ -19,13 +19,14 @@ static void count_fn(struct cmwq_work *work)
 	atomic_inc(&runs);
 }
 
-/* A queue that works runs an item. */
-static void use(struct cmwq_workqueue *wq)
+/* A queue that works runs an item.  Items of BH queues are others to lockdep. */
+static void use(struct cmwq_workqueue *wq, bool bh)
 {
+	static struct lock_class_key key, bh_key;
 	int before = atomic_read(&runs);
 	struct cmwq_work work;
 
-	CMWQ_INIT_WORK_ONSTACK(&work, count_fn);
+	CMWQ_INIT_WORK_ONSTACK_KEY(&work, count_fn, bh ? &bh_key : &key);
 	EXPECT(cmwq_queue_work(wq, &work));
 	cmwq_flush_work(&work);
 	EXPECT_EQ(atomic_read(&runs), before + 1);
@@ -87,7 +88,7 @@ static bool alloc_op(void *arg)
 	if (!wq)
 		return false;
 	left = fail_stop();
-	use(wq);
+	use(wq, kind->flags & CMWQ_BH);
 	WRITE_ONCE(current->fail_nth, 1);
 	cmwq_destroy_workqueue(wq);
 	WRITE_ONCE(current->fail_nth, left);
@@ -148,7 +149,7 @@ static bool attrs_op(void *arg)
 	}
 	left = fail_stop();
 	/* As before, or as wanted. */
-	use(arg);
+	use(arg, false);
 	WRITE_ONCE(current->fail_nth, left);
 	return !err;
 }
@@ -166,11 +167,10 @@ static void apply_attrs(void)
 
 static bool each_cpu_op(void *arg)
 {
-	int before = atomic_read(&runs), n = 0;
+	int before = atomic_read(&runs);
 	int err = cmwq_schedule_on_each_cpu(count_fn);
 
-	n = atomic_read(&runs) - before;
-	EXPECT_EQ(n, err ? 0 : num_online_cpus());
+	EXPECT_EQ(atomic_read(&runs) - before, err ? 0 : num_online_cpus());
 	return !err;
 }
 
@@ -195,7 +195,7 @@ static bool sysfs_op(void *arg)
 	err = cmwq_workqueue_sysfs_register(wq);
 	EXPECT(!err || err == -ENOMEM);
 	left = fail_stop();
-	use(wq);
+	use(wq, false);
 	cmwq_destroy_workqueue(wq);
 	WRITE_ONCE(current->fail_nth, left);
 	return !err;
