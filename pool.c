@@ -209,7 +209,7 @@ static void worker_count(struct cmwq_worker *worker, unsigned int clear)
 {
 	worker->flags &= ~clear;
 	if (!(worker->flags & WORKER_NOT_RUNNING)) {
-		worker->counted = true;
+		WRITE_ONCE(worker->counted, true);
 		atomic_inc(&worker->pool->nr_running);
 	}
 }
@@ -218,7 +218,7 @@ static void worker_uncount(struct cmwq_worker *worker, unsigned int set)
 {
 	worker->flags |= set;
 	if (worker->counted) {
-		worker->counted = false;
+		WRITE_ONCE(worker->counted, false);
 		atomic_dec_return(&worker->pool->nr_running);	/* R1 */
 	}
 }
