@@ -17,6 +17,8 @@ help:
 	@echo "  make test-all  more suites on every kernel of tests/vm/kernels.txt, and a table"
 	@echo "                 (hours; root or sudo: build roots of other Debian releases)"
 	@echo "  make test-drivers  the kernel's own loop, nbd and dm-crypt on cmwq"
+	@echo "  make test-debug  on kernels with KASAN, lockdep, KCSAN, ..., which are built"
+	@echo "                 first (hours); make remove-debug removes them"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
@@ -59,6 +61,17 @@ test-all: setup-all
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
+
+# Kernels that look for mistakes, built when they are first wanted.
+DEBUG_KERNELS := $(shell tests/vm/debug-kernel list)
+debug_kernels := $(or $(KERNEL),6.12-kasan 6.12-kcsan 6.12-rtlockdep 6.1-kasan)
+
+test-debug: setup-vm
+	@tests/vm/debug-kernel build $(debug_kernels)
+	@SUITES="suites-debug.txt suites.txt" tests/run.sh $(debug_kernels)
+
+remove-debug:
+	@tests/vm/debug-kernel remove $(filter $(DEBUG_KERNELS),$(KERNEL))
 
 model: setup-model
 	@tests/model.sh
@@ -109,6 +122,7 @@ distclean: clean-roots
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
 .PHONY: modules demo test test-all test-drivers bench check model
+.PHONY: test-debug remove-debug
 .PHONY: probe load unload clean clean-roots distclean
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .DEFAULT_GOAL := help

@@ -59,6 +59,8 @@
 
 #include <cmwq.h>
 
+#include "objects.h"
+
 #ifndef CONFIG_64BIT
 #error "cmwq needs a 64-bit kernel: the state word of an item holds a pointer and flags"
 #endif

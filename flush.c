@@ -27,6 +27,7 @@ static void unlink_item(struct cmwq_pool *pool, struct cmwq_work *work)
 	struct cmwq_worker *worker;
 
 	list_del(&work->entry);
+	cmwq_object_deactivate(work);
 	/* An older execution may still go on: that is the last now. */
 	worker = cmwq_find_busy(pool, work);
 	if (!worker && pwq->wq->flags & __CMWQ_ORDERED)
@@ -588,6 +589,8 @@ void cmwq_destroy_work_on_stack(struct cmwq_work *work)
 		      cmwq_data_rcu_left(atomic_long_read(&work->data))),
 	     "cmwq: the on-stack item of %ps is still pending: cancel or flush it first\n",
 	     work->func);
+	if (work)
+		cmwq_object_end(work);
 }
 EXPORT_SYMBOL_GPL(cmwq_destroy_work_on_stack);
 

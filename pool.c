@@ -223,7 +223,7 @@ static void worker_count(struct cmwq_worker *worker, unsigned int clear)
 {
 	worker->flags &= ~clear;
 	if (!(worker->flags & WORKER_NOT_RUNNING)) {
-		worker->counted = true;
+		WRITE_ONCE(worker->counted, true);
 		atomic_inc(&worker->pool->nr_running);
 	}
 }
@@ -232,7 +232,7 @@ static void worker_uncount(struct cmwq_worker *worker, unsigned int set)
 {
 	worker->flags |= set;
 	if (worker->counted) {
-		worker->counted = false;
+		WRITE_ONCE(worker->counted, false);
 		atomic_dec_return(&worker->pool->nr_running);	/* R1 */
 	}
 }
@@ -370,6 +370,7 @@ static __always_inline bool run_item(struct cmwq_worker *worker,
 	}
 
 	cmwq_item_del(work);
+	cmwq_object_deactivate(work);
 	cmwq_map_copy(&map, work);
 	hlist_add_head(&worker->busy_node, bucket);
 	worker->current_work = work;

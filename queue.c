@@ -242,6 +242,7 @@ static bool follow(int cpu, struct cmwq_pool *pool, struct cmwq_workqueue *wq,
 		worker = NULL;
 	if (worker) {
 		trace_cmwq_queue_work(work, wq->name, pool->id);
+		cmwq_object_activate(work);
 		cmwq_pool_splice(pool);
 		pwq = worker->current_pwq;
 		cmwq_pwq_link(pwq, work, pwq_data(pwq, cpu) |
@@ -283,6 +284,7 @@ bool cmwq_queue_claimed(int cpu, struct cmwq_workqueue *wq,
 		return true;
 	atomic_long_set(&work->data, pwq_data(pwq, cpu) | WORK_PENDING |
 				     WORK_UNLINKED);
+	cmwq_object_activate(work);
 	trace_cmwq_queue_work(work, wq->name, pwq->pool->id);
 	push(pwq->pool, work);
 	return true;
@@ -325,6 +327,7 @@ bool cmwq_queue_work_on(int cpu, struct cmwq_workqueue *wq,
 		   atomic_long_try_cmpxchg(&work->data, &data,
 					   pwq_data(pwq, cpu) | WORK_PENDING |
 					   WORK_UNLINKED))) {
+		cmwq_object_activate(work);
 		trace_cmwq_queue_work(work, wq->name, pwq->pool->id);
 		push(pwq->pool, work);
 		ret = true;

@@ -70,7 +70,7 @@ static void account_out(struct cmwq_worker *worker, struct task_struct *task)
 		__this_cpu_write(preempted, worker);
 		return;
 	}
-	worker->counted = false;
+	WRITE_ONCE(worker->counted, false);
 	if (atomic_dec_return(&pool->nr_running) < pool->target &&
 	    !READ_ONCE(pool->waking) && cmwq_pool_has_work(pool))
 		irq_work_queue(&pool->kick_work);
@@ -80,7 +80,7 @@ static void account_in(struct cmwq_worker *worker)
 {
 	if (worker->counted || worker->flags & WORKER_NOT_RUNNING)
 		return;
-	worker->counted = true;
+	WRITE_ONCE(worker->counted, true);
 	atomic_inc(&worker->pool->nr_running);
 }
 
@@ -176,7 +176,8 @@ struct cmwq_worker *cmwq_worker_here(void)
 {
 	struct cmwq_worker *worker = __this_cpu_read(this_worker);
 
-	return worker && worker->counted ? worker : __this_cpu_read(preempted);
+	return worker && READ_ONCE(worker->counted) ? worker :
+	       __this_cpu_read(preempted);
 }
 
 /* Guarantee */

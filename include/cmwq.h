@@ -305,10 +305,20 @@ enum cmwq_wq_consts {
 	struct cmwq_delayed_work n =					\
 		__CMWQ_DELAYED_WORK_INITIALIZER(n, f, TIMER_DEFERRABLE)
 
+/* Kernels that follow the lives of objects hear of items. */
+#ifdef CONFIG_DEBUG_OBJECTS_WORK
+void __cmwq_object_init(struct cmwq_work *work, bool onstack);
+#else
+static inline void __cmwq_object_init(struct cmwq_work *work, bool onstack)
+{
+}
+#endif
+
 static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
-				    const char *name,
+				    bool onstack, const char *name,
 				    struct lock_class_key *key)
 {
+	__cmwq_object_init(work, onstack);
 	atomic_long_set(&work->data, __CMWQ_WORK_DATA_INIT);
 	INIT_LIST_HEAD(&work->entry);
 	work->func = func;
@@ -318,17 +328,17 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
 }
 
 /* Each place that initialises items has a lockdep class for them. */
-#define __CMWQ_INIT_WORK(_work, _func)					\
+#define __CMWQ_INIT_WORK(_work, _func, _onstack)			\
 	do {								\
 		static __maybe_unused struct lock_class_key __key;	\
 									\
-		__cmwq_init_work((_work), (_func), "(cmwq item)" #_work, \
-				 &__key);				\
+		__cmwq_init_work((_work), (_func), (_onstack),		\
+				 "(cmwq item)" #_work, &__key);		\
 	} while (0)
 
 #define __CMWQ_INIT_DELAYED_WORK(_dwork, _func, _flags)			\
 	do {								\
-		__CMWQ_INIT_WORK(&(_dwork)->work, _func);		\
+		__CMWQ_INIT_WORK(&(_dwork)->work, _func, false);	\
 		timer_setup(&(_dwork)->timer,				\
 			    cmwq_delayed_work_timer_fn,			\
 			    (_flags) | TIMER_IRQSAFE);			\
@@ -336,7 +346,7 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
 
 #define __CMWQ_INIT_DELAYED_WORK_ONSTACK(_dwork, _func, _flags)		\
 	do {								\
-		__CMWQ_INIT_WORK(&(_dwork)->work, _func);		\
+		__CMWQ_INIT_WORK(&(_dwork)->work, _func, true);		\
 		timer_setup_on_stack(&(_dwork)->timer,			\
 				     cmwq_delayed_work_timer_fn,	\
 				     (_flags) | TIMER_IRQSAFE);		\
@@ -347,9 +357,11 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
  * @_work:	struct cmwq_work *
  * @_func:	cmwq_func_t
  *
- * Context: any.  The item must be idle and enabled, which is not checked.
+ * Context: any.  The item must be idle and enabled, which is not checked (but by
+ * kernels with CONFIG_DEBUG_OBJECTS_WORK).
  */
-#define CMWQ_INIT_WORK(_work, _func)	__CMWQ_INIT_WORK(_work, _func)
+#define CMWQ_INIT_WORK(_work, _func)					\
+	__CMWQ_INIT_WORK(_work, _func, false)
 
 /**
  * CMWQ_INIT_WORK_ONSTACK - the same for an item on the stack
@@ -360,7 +372,8 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
  *
  * Context: any.
  */
-#define CMWQ_INIT_WORK_ONSTACK(_work, _func)	__CMWQ_INIT_WORK(_work, _func)
+#define CMWQ_INIT_WORK_ONSTACK(_work, _func)				\
+	__CMWQ_INIT_WORK(_work, _func, true)
 
 /**
  * CMWQ_INIT_WORK_ONSTACK_KEY - the same with a lockdep class from elsewhere
@@ -374,14 +387,15 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
  * Context: any.
  */
 #define CMWQ_INIT_WORK_ONSTACK_KEY(_work, _func, _key)			\
-	__cmwq_init_work((_work), (_func), "(cmwq item)" #_work, (_key))
+	__cmwq_init_work((_work), (_func), true, "(cmwq item)" #_work, (_key))
 
 /**
  * CMWQ_INIT_DELAYED_WORK - initialise a delayed work item at run time
  * @_dwork:	struct cmwq_delayed_work *
  * @_func:	cmwq_func_t; reach the item with cmwq_to_delayed_work()
  *
- * Context: any.  The item must be idle and enabled, which is not checked.
+ * Context: any.  The item must be idle and enabled, which is not checked (but by
+ * kernels with CONFIG_DEBUG_OBJECTS_WORK).
  */
 #define CMWQ_INIT_DELAYED_WORK(_dwork, _func)				\
 	__CMWQ_INIT_DELAYED_WORK(_dwork, _func, 0)
@@ -405,7 +419,8 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
  *
  * Not guaranteed: as CMWQ_DECLARE_DEFERRABLE_WORK().
  *
- * Context: any.  The item must be idle and enabled, which is not checked.
+ * Context: any.  The item must be idle and enabled, which is not checked (but by
+ * kernels with CONFIG_DEBUG_OBJECTS_WORK).
  */
 #define CMWQ_INIT_DEFERRABLE_WORK(_dwork, _func)			\
 	__CMWQ_INIT_DELAYED_WORK(_dwork, _func, TIMER_DEFERRABLE)
@@ -433,7 +448,7 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
  * over (see struct cmwq_rcu_work), which is not checked.
  */
 #define CMWQ_INIT_RCU_WORK(_rwork, _func)				\
-	__CMWQ_INIT_WORK(&(_rwork)->work, _func)
+	__CMWQ_INIT_WORK(&(_rwork)->work, _func, false)
 
 /**
  * CMWQ_INIT_RCU_WORK_ONSTACK - the same for an item on the stack
@@ -445,7 +460,7 @@ static inline void __cmwq_init_work(struct cmwq_work *work, cmwq_func_t func,
  * Context: any.
  */
 #define CMWQ_INIT_RCU_WORK_ONSTACK(_rwork, _func)			\
-	__CMWQ_INIT_WORK(&(_rwork)->work, _func)
+	__CMWQ_INIT_WORK(&(_rwork)->work, _func, true)
 
 /**
  * cmwq_destroy_work_on_stack - end the life of an on-stack item

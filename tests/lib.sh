@@ -285,13 +285,14 @@ log_since()
 
 # A test that provokes a WARN on purpose says so, else the runner counts the
 # console line as a failure: expect_warning COMMAND...  COMMAND must provoke
-# one; its status is in $expect_status.
+# one; its status is in $expect_status.  With expect_kind=planted all that the
+# kernel says meanwhile is asked for, and lockdep may be off from then on.
 expect_warning()
 {
 	local mark
 
 	mark=$(log_mark)
-	echo "vm-expect: begin" >/dev/kmsg
+	echo "vm-expect: begin${expect_kind:+ $expect_kind}" >/dev/kmsg
 	"$@"
 	# shellcheck disable=SC2034 # for the caller
 	expect_status=$?

@@ -7,7 +7,8 @@
 #
 # usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1 LOGS=DIR TABLE=1, and for
 #		tests/drivers.sh and make test-all SUITES="FILE..." PAYLOAD=DIR MEM=MB
-#		(KERNEL: of vm/kernels.txt, which says whose rows it takes)
+#		(KERNEL: of vm/kernels.txt or vm/debug/kernels.txt, which says whose
+#		rows it takes)
 #        run.sh --judge STATUS EXPECT FILE	what a run of that result counts
 
 set -u
@@ -249,15 +250,17 @@ done
 # rows KERNEL: its rows of the tables, in the preemption models that it has
 rows()
 {
-	local like models
+	local like models slower
 
 	read -r like models < <(awk -v k="$1" '$1 == k { print $5, $6 }' \
-		"$here/vm/kernels.txt")
+		"$here/vm/kernels.txt" "$here/vm/debug/kernels.txt")
 	[ -n "${models-}" ] || { like=$1 models=any; }
+	slower=$(awk -v k="$1" '$1 == k { print $4 }' \
+		"$here/vm/debug/kernels.txt")
 	# shellcheck disable=SC2086 # several files
 	(cd "$here" && cat $table) | awk -v k="$1" -v like="$like" \
-		-v models="$models" '
-		$1 != like || /^#/ { next }
+		-v models="$models" -v slower="${slower:-1}" '
+		($1 != like && $1 != k) || /^#/ { next }
 		$4 == "host" && k != like { next }	# this machine is one
 		{
 			n = split(models, m, ",")
@@ -267,6 +270,7 @@ rows()
 			$1 = k
 			if (!found)
 				$2 = m[1]
+			$6 *= slower
 			if (!seen[$0]++)
 				print
 		}'

@@ -31,7 +31,8 @@ named()
 	local skipped
 
 	mark=$(log_mark)
-	echo "vm-expect: begin" >/dev/kmsg
+	# Debug kernels have more to say of it, and switch lockdep off.
+	echo "vm-expect: begin planted" >/dev/kmsg
 	load_test cmwq_test_bh misbehave=1 "only=$1" &&
 		engine_wait cmwq_test_bh
 	skipped=$(sed -n "s/.*$1 # SKIP *//p" /sys/kernel/debug/cmwq_test_bh/results)

@@ -18,6 +18,8 @@ ktap_begin
 [ -e /proc/lockdep ] || ktap_skip_all "this kernel has no lockdep"
 engine_begin
 mark=$(log_mark)
+# shellcheck disable=SC2034 # read by lib.sh
+expect_kind=planted
 expect_warning engine_run lockdep "only=${CASE:-flush_work_under_lock}"
 complained=$?
 log_since "$mark" | grep -E 'WARNING|is trying|map|\(cmwq|\(wq' | diag_stdin

@@ -27,9 +27,11 @@ trace_begin()
 
 trace_end()
 {
-	sleep 1
-	kill "$tracer"
+	# The reader is slow, and sorts by time: this comes last.
 	echo 0 >$tracing/events/cmwq/enable
+	echo "the end" >$tracing/trace_marker
+	wait_until 100 grep -q ': the end$' /tmp/trace
+	kill "$tracer"
 }
 
 # While the test's queues are there: each line is a queue with its rescuer.

@@ -62,7 +62,7 @@ judged()
 }
 
 echo "KTAP version 1"
-echo "1..25"
+echo "1..29"
 limit=120
 guest "the payload is there, the status comes back" 7 '^a payload' \
 	'cat file; exit 7'
@@ -74,6 +74,20 @@ guest "flags that no CPU can have are the emulator's fault" 124 \
 guest "but not if the kernel complained before" 124 'WARNING: ' \
 	'echo "WARNING: a" >/dev/kmsg; echo "RSP: 0 EFLAGS: c18e1642" >/dev/kmsg
 	echo c >/proc/sysrq-trigger; sleep 100'
+guest "what a test plants is expected" 0 'status=0' \
+	'echo "vm-expect: begin planted" >/dev/kmsg; echo "BUG: a" >/dev/kmsg
+	echo "vm-expect: end" >/dev/kmsg'
+guest "but not a crash" 3 'Oops' \
+	'echo "vm-expect: begin planted" >/dev/kmsg; echo "Oops: a" >/dev/kmsg
+	echo "vm-expect: end" >/dev/kmsg'
+# shellcheck disable=SC2016 # a script for the guest
+guest "the kernel's data races are its own" 0 'status=0' \
+	'for line in "BUG: KCSAN: data-race in a / b" "read to 0 by task 1 on cpu 1:" \
+	"a+0x1/0x2" "b+0x1/0x2 [cmwq]"; do echo "$line" >/dev/kmsg; done'
+# shellcheck disable=SC2016 # the same
+guest "ours are not" 3 'data-race in a / b' \
+	'for line in "BUG: KCSAN: data-race in a / b" "read to 0 by task 1 on cpu 1:" \
+	"a+0x1/0x2 [cmwq]"; do echo "$line" >/dev/kmsg; done'
 guest "power-off without a verdict is a lost guest" 124 'ended without' \
 	'poweroff -f'
 guest "a forged verdict does not count" 124 'ended without' \

@@ -6,12 +6,15 @@
 # build/kernels/ (downloaded and unpacked, never installed: the machine must
 # not get a new kernel to boot).  Run again, it does nothing, quickly.
 #
-# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--model|--all] [KERNEL...]
+# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--model|--debug|--all]
+#                 [KERNEL...]
 #
 # KERNEL: names from kernels.txt instead of 6.1 and 6.12, "all" for all of them.
 # Those of other Debian releases get a build root, too: roots.sh.
 # --drivers: what "make test-drivers" needs as well, all of it below build/: the
 # stock kernels' own modules, the sources of the drivers, tools for the guest.
+# --debug: instead of the kernels their sources, in build/kernels/source/KERNEL, and
+# what builds a whole kernel, for debug-kernel.
 
 set -u
 
@@ -28,11 +31,12 @@ driver_needs="ext4 crc32c_generic brd ecb xts aesni-intel"
 for arg; do
 	case "$arg" in
 	--upgrade) upgrade=1 ;;
-	--build|--vm|--checks|--drivers|--model|--all) want=${arg#--} ;;
+	--build|--vm|--checks|--drivers|--model|--debug|--all) want=${arg#--} ;;
 	all) kernels=$(awk '/^[^#]/ { print $1 }' "$here/kernels.txt") ;;
 	-*)
 		echo "usage: setup.sh [--upgrade]" \
-			"[--build|--vm|--checks|--drivers|--model|--all] [KERNEL...]" >&2
+			"[--build|--vm|--checks|--drivers|--model|--debug|--all]" \
+			"[KERNEL...]" >&2
 		exit 2
 		;;
 	*) kernels="$kernels $arg" ;;
@@ -107,7 +111,7 @@ missing_packages()
 	ldconfig=$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig)
 	"${ldconfig:-ldconfig}" -p | grep -q 'libelf\.so\.1' || echo libelf1
 	case "$want" in
-	vm|drivers|all)
+	vm|drivers|debug|all)
 		command -v qemu-system-x86_64 >/dev/null 2>&1 ||
 			echo qemu-system-x86
 		[ $arm64 = 0 ] || command -v qemu-system-aarch64 >/dev/null ||
@@ -120,9 +124,15 @@ missing_packages()
 	fi
 	case "$want" in
 	model|all) command -v spin >/dev/null 2>&1 || echo spin ;;
+	debug)
+		for tool in flex bison bc lz4 perl; do
+			command -v "$tool" >/dev/null 2>&1 || echo "$tool"
+		done
+		[ -f /usr/include/libelf.h ] || echo libelf-dev
+		;;
 	esac
 	case "$want" in
-	checks|drivers|all) command -v xz >/dev/null 2>&1 || echo xz-utils ;;
+	checks|drivers|debug|all) command -v xz >/dev/null 2>&1 || echo xz-utils ;;
 	esac
 	case "$want" in
 	checks|all)
@@ -390,6 +400,35 @@ fetch_busybox()
 	rm -rf "$tmp"
 }
 
+# linux_source SERIES: the kernel's sources, a .tar.xz, on stdout; the package is left
+# in the current directory
+linux_source()
+{
+	if [ -f "/usr/src/linux-source-$1.tar.xz" ]; then
+		cat "/usr/src/linux-source-$1.tar.xz"
+	else
+		download "linux-source-$1" >&2 &&
+			dpkg-deb --fsys-tarfile "linux-source-$1"_*.deb |
+			tar -x --to-stdout --wildcards '*.tar.xz'
+	fi
+}
+
+# All of them, to build a kernel from.
+fetch_source()
+{
+	local dir=$build/kernels/source/$1
+
+	say "fetching and unpacking the sources of kernel $1 (1.5 GB)"
+	rm -rf "$dir.new"
+	mkdir -p "$dir.new" && cd "$dir.new" || exit 1
+	linux_source "$1" | tar -xJ --strip-components=1 ||
+		die "cannot unpack linux-source-$1"
+	rm -f "linux-source-$1"_*.deb
+	[ -f Kconfig ] || die "no sources in linux-source-$1"
+	cd "$root" && rm -rf "$dir" && mv -T "$dir.new" "$dir"
+	: >"$dir/.fetched"
+}
+
 # checkpatch and kernel-doc come with the kernel's sources only.
 fetch_checkpatch()
 {
@@ -399,9 +438,7 @@ fetch_checkpatch()
 	    "a while)"
 	rm -rf "$dir.new"
 	mkdir -p "$dir.new" && cd "$dir.new" || exit 1
-	download linux-source-6.1 || die "cannot download linux-source-6.1"
-	dpkg-deb --fsys-tarfile linux-source-6.1_*.deb |
-		tar -x --to-stdout --wildcards '*.tar.xz' |
+	linux_source 6.1 |
 		tar -xJ --strip-components=2 --wildcards '*/scripts/checkpatch.pl' \
 			'*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch' \
 			'*/scripts/kernel-doc' ||
@@ -479,13 +516,7 @@ fetch_drivers()
 		copy_module "$tmp" "$module" ||
 			die "no module $module in $image"
 	done
-	if [ -f "/usr/src/linux-source-$series.tar.xz" ]; then
-		cat "/usr/src/linux-source-$series.tar.xz"
-	else
-		download "linux-source-$series" >&2 &&
-			dpkg-deb --fsys-tarfile "linux-source-$series"_*.deb |
-			tar -x --to-stdout --wildcards '*.tar.xz'
-	fi | tar -xJ -C "$tmp" --strip-components=1 --wildcards \
+	linux_source "$series" | tar -xJ -C "$tmp" --strip-components=1 --wildcards \
 		'*/drivers/block/*' '*/drivers/md/*' ||
 		die "no driver sources in linux-source-$series"
 	cd "$root" && rm -rf "$tmp/unpack" "$dir"
@@ -533,6 +564,14 @@ to_fetch()
 		echo busybox-arm64
 	case "$want" in
 	drivers|all) [ -d "$build/tools/guest" ] || echo guest ;;
+	debug)
+		for series in $kernels; do
+			[ $upgrade = 0 ] &&
+			[ -f "$build/kernels/source/$series/.fetched" ] ||
+				echo "source-$series"
+		done
+		return 0
+		;;
 	esac
 	for series in $kernels; do
 		row "$series"
@@ -589,6 +628,7 @@ if [ -n "$fetch" ]; then
 		checkpatch) fetch_checkpatch ;;
 		guest) fetch_guest ;;
 		drivers-*) fetch_drivers "${what#drivers-}" ;;
+		source-*) fetch_source "${what#source-}" ;;
 		*) fetch_kernel "$what" ;;
 		esac
 	done

@@ -18,11 +18,12 @@ Copies DIR to /t of the guest and runs there: cd /t && sh -c COMMAND
 
   --kernel K      6.1, 6.12 or another NAME of kernels.txt: the stock kernel
                   fetched by setup.sh; NAME-arm64 runs on such a machine;
+                  NAME of debug/kernels.txt: one that debug-kernel built;
                   DIR: a kernel tree with arch/x86/boot/bzImage in it
   --smp CPUS      CPUs (default 1): N; 4/64: 4 online of 64; 2s2c2t: 2 sockets
                   of 2 cores of 2 threads; any of these with ",numa=M": in M
                   nodes
-  --mem MB        memory (default 512; 1024 for a kernel tree)
+  --mem MB        memory (default 512; 1024 for a debug kernel and a tree)
   --append ARGS   more words for the kernel line
   --env K=V       set a variable for COMMAND (may be repeated)
   --icount        count instructions: same input, same result (one CPU unless
@@ -116,7 +117,9 @@ qemu_major()
 }
 
 # Complaints on the console, without those a test announced: between the lines
-# "vm-expect: begin" and "vm-expect: end" a WARNING: is what the test asked for.
+# "vm-expect: begin" and "vm-expect: end" a WARNING: is what the test asked for, and
+# after "vm-expect: begin planted" everything but a crash is.  Of the data races that KCSAN sees
+# those count where cmwq or a test of it is one of the two.
 complaints()
 {
 	local bad ok
@@ -124,9 +127,17 @@ complaints()
 	bad=$(grep -Ev '^(#|!|$)' "$here/badness.txt" | paste -sd'|')
 	ok=$(sed -n 's/^!//p' "$here/badness.txt" | paste -sd'|')
 	tr -d '\r' <"$1" | awk '
+		function frame() { return $0 ~ /\+0x[0-9a-f]+\/0x/ }
+		/vm-expect: begin planted/ { planted = 1; next }
 		/vm-expect: begin/ { expected = 1; next }
-		/vm-expect: end/   { expected = 0; next }
+		/vm-expect: end/   { expected = planted = 0; next }
+		planted && !/Oops|general protection|Kernel panic/ { next }
 		expected && /WARNING: |BUG: scheduling while atomic/ { next }
+		/BUG: KCSAN: / { race = $0; lists = 0; next }
+		race && / by (task|interrupt)/ { lists = 1; next }
+		race && lists && frame() && /\[cmwq/ { print race; race = "" }
+		race && lists && frame() && !/ (__)?l?list_/ { lists = 0 }
+		race && /Reported by Kernel Concurrency/ { race = "" }
 		{ print }' |
 		grep -aE "$bad" | grep -avE "${ok:-^\$}"
 }
@@ -134,7 +145,7 @@ complaints()
 cmd_run()
 {
 	local kernel='' spec=1 mem='' append='' icount=0 thread=single accel=tcg
-	local timeout=300 out='' payload='' cmd env='' self_built=0
+	local timeout=300 out='' payload='' cmd env='' self_built=0 debug=0
 
 	while [ $# -gt 0 ]; do
 		case "$1" in
@@ -168,11 +179,12 @@ cmd_run()
 		self_built=1
 	else
 		image=$root/build/kernels/$kernel/vmlinuz
+		! grep -qs "^$kernel " "$here/debug/kernels.txt" || debug=1
 	fi
 	if [ -z "$kernel" ] || [ ! -f "$image" ]; then
 		die "no kernel '$kernel': run tests/vm/setup.sh first"
 	fi
-	[ -n "$mem" ] || mem=$((512 + 512 * self_built))
+	[ -n "$mem" ] || mem=$((512 + 512 * (self_built | debug)))
 	local cpus online threads smp
 	machine "$spec" "$mem"
 	local arch qemu model board console port
@@ -241,13 +253,14 @@ cmd_run()
 		    -rtc "base=2020-01-01,clock=vm" -seed 1)
 		line="$line nokaslr tsc=reliable"
 	fi
-	if [ $self_built = 1 ]; then
+	if [ $((self_built | debug)) = 1 ]; then
 		local khz
 		khz=$(awk -F: '/^cpu MHz/ { printf "%d", $2 * 1000; exit }' \
 		      /proc/cpuinfo)
 		line="$line tsc=reliable tsc_early_khz=${khz:-2000000}"
 		line="$line kasan_multi_shot"
-		[[ $spec == *numa=* ]] || line="$line numa=fake=2"
+		[ $debug = 1 ] || [[ $spec == *numa=* ]] ||
+			line="$line numa=fake=2"
 		case "$append" in
 		*kmemleak=*) ;;
 		*) line="$line kmemleak=off" ;;
@@ -341,6 +354,8 @@ run_guest()
 	[ -z "$found" ] || return 3
 	case "$verdict" in
 	*locks=0*)
+		! grep -aq 'vm-expect: begin planted' "$out/con" ||
+			return "$status"
 		echo "# vm.sh: lockdep was off at the end"
 		return 3
 		;;
