@@ -45,7 +45,9 @@ struct torture_queue;
 #define TORTURE_CANCEL_SYNC	0x0200
 #define TORTURE_DISABLE		0x0400
 #define TORTURE_ATTRS		0x0800
-#define TORTURE_ON_CPU		0x1000	/* queued on a CPU that it names */
+#define TORTURE_ON_CPU		0x1000	/* queued on a CPU that is named */
+/* Destroying it does not wait for what items queue meanwhile. */
+#define TORTURE_NO_DRAIN	0x2000
 
 /* No CPU in particular. */
 #define TORTURE_ANY_CPU		(-1)
@@ -145,6 +147,7 @@ struct torture {
  * @tickets:	the last one given out
  * @last:	the last one that ran
  * @inside:	items that run
+ * @closing:	its items queue no others any more
  * @nr_items:	of @items
  */
 struct torture_queue {
@@ -153,6 +156,7 @@ struct torture_queue {
 	spinlock_t lock;
 	u32 tickets, last;
 	struct torture_places inside;
+	bool closing;
 	int nr_items;
 	struct torture_item *items;
 };
@@ -287,7 +291,7 @@ void torture_roles_show(void);
 int torture_sides_begin(void);
 void torture_sides_end(void);
 void torture_sides_report(char *buf, size_t size);
-/* Even while no CPU comes or goes, another one after each that did. */
+/* Even while all CPUs are up, and another even one after each that was not. */
 int torture_gen(void);
 
 #endif /* _CMWQ_TORTURE_H */

@@ -191,8 +191,12 @@ static int engine_change(struct torture_queue *q, u32 random)
 }
 
 #define CAN_CHANGE	TORTURE_ATTRS
-/* The control's delayed items stay with the timers of a CPU that is down. */
+/*
+ * The control's delayed items stay with the timers of a CPU that is down, and
+ * it complains of BH items for one.
+ */
 #define TIMER_CPU	TORTURE_ON_CPU
+#define BH_CPU		TORTURE_ON_CPU
 /* The control spins for a grace period when it is to cancel an RCU item. */
 #define RCU_CANCEL	CAN_ALL
 
@@ -210,6 +214,7 @@ static int engine_change(struct torture_queue *q, u32 random)
 
 #define CAN_CHANGE	0
 #define TIMER_CPU	0
+#define BH_CPU		0
 #define RCU_CANCEL	0
 
 #endif
@@ -235,6 +240,8 @@ static const struct torture_ops engine_ops = {
 #define CAN_ALL	(TORTURE_CANCEL | TORTURE_CANCEL_SYNC | \
 		 (ENGINE_HAS_DISABLE ? TORTURE_DISABLE : 0))
 #define ON_CPU	(TORTURE_BOUND | TORTURE_ON_CPU | CAN_ALL)
+#define IN_BH	(TORTURE_BOUND | BH_CPU | CAN_ALL | TORTURE_MANAGED | \
+		 TORTURE_SOFTIRQ)
 
 const struct torture_type TORTURE_TYPES[] = {
 	{ TORTURE_PREFIX "per-cpu", &engine_ops, E_PERCPU,
@@ -261,9 +268,9 @@ const struct torture_type TORTURE_TYPES[] = {
 	  CAN_ALL | CAN_CHANGE | TORTURE_ORDERED, 1, 1 },
 #if ENGINE_HAS_BH
 	{ TORTURE_PREFIX "bh", &engine_ops, E_BH,
-	  ON_CPU | TORTURE_MANAGED | TORTURE_SOFTIRQ, 0, 0, TORTURE_LANE + 2 },
+	  IN_BH, 0, 0, TORTURE_LANE + 2 },
 	{ TORTURE_PREFIX "bh-highpri", &engine_ops, E_BH | E_HIGHPRI,
-	  ON_CPU | TORTURE_MANAGED | TORTURE_SOFTIRQ, 0, 0, TORTURE_LANE + 3 },
+	  IN_BH, 0, 0, TORTURE_LANE + 3 },
 #endif
 	{ TORTURE_PREFIX "delayed", &engine_ops, E_PERCPU,
 	  TORTURE_BOUND | TIMER_CPU | CAN_ALL | TORTURE_MANAGED |

@@ -190,7 +190,10 @@ static void sleep_somehow(u32 *rnd)
 	}
 }
 
-/* Places: who is where; those of another hotplug generation do not count. */
+/*
+ * Places: who is where.  Items of a CPU that is down may be anywhere, and as
+ * long as they run, so those of another hotplug generation do not count.
+ */
 
 static int places_new(struct torture_places *p)
 {
@@ -213,7 +216,7 @@ static bool settled(int gen)
 	return !(gen & 1);
 }
 
-/* The same CPUs from then to now? */
+/* All CPUs up from then to now? */
 static bool settled_since(int gen)
 {
 	return settled(gen) && torture_gen() == gen;
@@ -336,6 +339,15 @@ static bool follows_itself(struct torture_item *it)
 	return it->last_task == current && it->last_sleeps == current->nvcsw;
 }
 
+/*
+ * The control's workers that come back to their CPU are not counted before they
+ * have run all that waits.
+ */
+static bool may_overlap(struct torture_item *it, int gen)
+{
+	return it->q->t->type->lane >= TORTURE_LANES && gen;
+}
+
 /* Nobody else of the pool may start as long as this one has not slept. */
 static void first_phase(struct torture_item *it, int cpu, int gen)
 {
@@ -362,7 +374,7 @@ static void queue_others(struct torture_item *it)
 {
 	struct torture_item *other = any_item(it->q, &it->rnd);
 
-	if (torture_paused() || torture_random(&it->rnd) & 3)
+	if (torture_random(&it->rnd) & 3)
 		return;
 	if (other->class != TORTURE_OWNED)
 		torture_queue(other, &it->rnd);
@@ -400,7 +412,8 @@ void torture_run(struct torture_item *it)
 		check_period(it);
 	}
 	if (traits & TORTURE_MANAGED && settled(gen) &&
-	    !t->type->ops->foreign() && !follows_itself(it))
+	    !t->type->ops->foreign() && !follows_itself(it) &&
+	    !may_overlap(it, gen))
 		first_phase(it, cpu, gen);
 
 	if (traits & TORTURE_SOFTIRQ)
@@ -409,10 +422,12 @@ void torture_run(struct torture_item *it)
 		for (n = torture_below(&it->rnd, 4); n; n--)
 			sleep_somehow(&it->rnd);
 
-	if (it->class == TORTURE_AGAIN && !torture_paused() &&
-	    !(torture_random(&it->rnd) & 7))
-		torture_queue(it, &it->rnd);
-	queue_others(it);
+	if (!torture_paused() && !READ_ONCE(q->closing)) {
+		if (it->class == TORTURE_AGAIN &&
+		    !(torture_random(&it->rnd) & 7))
+			torture_queue(it, &it->rnd);
+		queue_others(it);
+	}
 
 	n = raw_smp_processor_id();
 	if (bound && n != cpu && settled_since(gen))

@@ -78,6 +78,6 @@ static const struct torture_ops kthread_ops = {
 
 const struct torture_type torture_kthread_types[] = {
 	{ "kthread_worker", &kthread_ops, 0,
-	  TORTURE_ORDERED | TORTURE_CANCEL_SYNC, 1, 1 },
+	  TORTURE_ORDERED | TORTURE_CANCEL_SYNC | TORTURE_NO_DRAIN, 1, 1 },
 	{}
 };

@@ -212,18 +212,13 @@ static void destroy(struct torture *t, u32 *rnd)
 	}
 	/*
 	 * What has a timer or a grace period before it is refused if that ends
-	 * too late: such items must be idle.
+	 * too late, so such items must be idle: once for those that run and
+	 * have not seen that the queue closes, once for what they queued.
 	 */
-	if (can(t, TORTURE_DELAYED | TORTURE_RCU)) {
-		do {
-			n = 0;
-			for (i = 0; i < NR_PRIVATE; i++) {
-				torture_flush(&q->items[i]);
-				n += !torture_item_at_rest(&q->items[i]);
-			}
-		} while (n && !READ_ONCE(torture_stopping));
-		if (n)
-			torture_flush_queue(q);
+	if (can(t, TORTURE_DELAYED | TORTURE_RCU | TORTURE_NO_DRAIN)) {
+		WRITE_ONCE(q->closing, true);
+		for (i = 0; i < 2 * NR_PRIVATE; i++)
+			torture_flush(&q->items[i % NR_PRIVATE]);
 	}
 	t->type->ops->close(q);
 	torture_lost(q);

@@ -84,35 +84,54 @@ static bool pause_ms(u32 ms)
 	return !kthread_should_stop();
 }
 
-/* CPUs: all but the first, which may be all that is left */
+/* CPUs: never the first */
+
+static int some_cpu_is_down(void)
+{
+	int cpu;
+
+	for_each_present_cpu(cpu)
+		if (!cpu_online(cpu))
+			return cpu;
+	return 0;
+}
 
 static void turn(int cpu, bool on)
 {
 	int err;
 
 	atomic_inc(&onoff_tries);
-	atomic_inc_return(&gen);
+	if (!(atomic_read(&gen) & 1))
+		atomic_inc_return(&gen);
 	err = on ? add_cpu(cpu) : remove_cpu(cpu);
-	atomic_inc_return(&gen);
 	if (!err)
 		atomic_inc(&onoffs);
+	if (!some_cpu_is_down())
+		atomic_inc_return(&gen);
 }
 
 static void onoff_step(u32 *rnd)
 {
-	int cpu = torture_below(rnd, nr_cpu_ids);
+	int cpu = torture_below(rnd, nr_cpu_ids), down = some_cpu_is_down();
 
-	if (cpu != cpumask_first(cpu_possible_mask) && cpu_present(cpu))
+	/* Items can check more when all CPUs are up. */
+	if (down && torture_random(rnd) & 3)
+		turn(down, true);
+	else if (cpu != cpumask_first(cpu_possible_mask) && cpu_present(cpu))
 		turn(cpu, !cpu_online(cpu));
 }
 
 static void onoff_end(void)
 {
-	int cpu;
+	int cpu, tries = 100;
 
-	for_each_present_cpu(cpu)
+	/* Not during a suspend. */
+	for (cpu = some_cpu_is_down(); cpu && tries--;
+	     cpu = some_cpu_is_down()) {
+		turn(cpu, true);
 		if (!cpu_online(cpu))
-			turn(cpu, true);
+			msleep(20);
+	}
 }
 
 /* Workers */
