@@ -48,6 +48,8 @@ struct torture_queue;
 #define TORTURE_ON_CPU		0x1000	/* queued on a CPU that is named */
 /* Destroying it does not wait for what items queue meanwhile. */
 #define TORTURE_NO_DRAIN	0x2000
+/* Busted: what is lost was never queued. */
+#define TORTURE_DROPS		0x4000
 
 /* No CPU in particular. */
 #define TORTURE_ANY_CPU		(-1)

@@ -281,7 +281,7 @@ static const struct torture_ops unmanaged_ops = {
 #define BOUND	(CAN_ALL | TORTURE_BOUND | TORTURE_ON_CPU)
 
 const struct torture_type torture_busted_types[] = {
-	{ "busted-drop", &drop_ops, CMWQ_PERCPU, BOUND },
+	{ "busted-drop", &drop_ops, CMWQ_PERCPU, BOUND | TORTURE_DROPS },
 	{ "busted-twice", &twice_ops, CMWQ_PERCPU, BOUND },
 	{ "busted-overlap", &overlap_ops, CMWQ_UNBOUND, CAN_ALL },
 	{ "busted-order", &disorder_ops, CMWQ_UNBOUND,

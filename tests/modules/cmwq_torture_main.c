@@ -184,12 +184,12 @@ static bool come_to_rest(void)
 		torture_roles_show();
 		stuck = true;
 	}
-	if (!wait_while_moving(all_at_rest))
-		stuck = true;
-	if (!stuck)
+	if (wait_while_moving(all_at_rest) && !stuck)
 		return true;
+	/* An item that ran too often is not in anybody's hands. */
 	for (i = 0; i < nr_tortures; i++)
-		torture_lost(tortures[i].main);
+		if (torture_lost(tortures[i].main))
+			stuck = true;
 	return false;
 }
 
@@ -283,12 +283,11 @@ static int conduct(void *unused)
 		}
 		resume();
 	}
+	if (!stuck)
+		come_to_rest();
 	/* What does not end by itself is left alone, with all that it uses. */
 	if (!stuck) {
-		come_to_rest();
 		torture_sides_end();
-	}
-	if (!stuck) {
 		WRITE_ONCE(torture_stopping, true);
 		wake_up_all(&gate);
 		torture_roles_end();

@@ -238,8 +238,7 @@ static void change(struct torture *t, u32 *rnd)
 static const struct role roles[] = {
 	{ "producer", produce, &nproducers },
 	{ "flusher", flush, &nflushers },
-	{ "canceller", cancel, &ncancellers,
-	  TORTURE_CANCEL | TORTURE_CANCEL_SYNC },
+	{ "canceller", cancel, &ncancellers },
 	{ "disabler", disable, &ndisablers, TORTURE_DISABLE },
 	{ "destroyer", destroy, &ndestroyers },
 	{ "changer", change, &nattrs, TORTURE_ATTRS },
