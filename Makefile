@@ -17,6 +17,7 @@ help:
 	@echo "  make test-all  more suites on every kernel of tests/vm/kernels.txt, and a table"
 	@echo "                 (hours; root or sudo: build roots of other Debian releases)"
 	@echo "  make test-drivers  the kernel's own loop, nbd and dm-crypt on cmwq"
+	@echo "  make torture MINUTES=N  everything at once for that long (TORTURE=TYPES SEED=N)"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
@@ -56,6 +57,9 @@ test: setup-vm
 test-all: setup-all
 	@SUITES="suites.txt suites-more.txt" TABLE=1 \
 		tests/run.sh $(or $(KERNEL),$(ALL_KERNELS))
+
+torture: setup-vm
+	@tests/torture.sh $(kernels)
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
@@ -108,7 +112,7 @@ distclean: clean-roots
 	@rm -rf build
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
-.PHONY: modules demo test test-all test-drivers bench check model
+.PHONY: modules demo test test-all torture test-drivers bench check model
 .PHONY: probe load unload clean clean-roots distclean
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .DEFAULT_GOAL := help

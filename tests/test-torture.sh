@@ -165,9 +165,9 @@ start=$(log_mark)
 for word in ${TORTURE:-all}; do
 	case $word in
 	each) words="$words $each" ;;
-	busted) words="$words busted-twice busted-overlap busted-order
-			busted-flush busted-cancel busted-disable busted-cpu
-			busted-limit busted-managed busted-rcu busted-drop" ;;
+	busted) words="busted-twice busted-overlap busted-order busted-flush
+			busted-cancel busted-disable busted-cpu busted-limit
+			busted-managed busted-rcu busted-drop" ;;
 	*) words="$words $word" ;;
 	esac
 done
