@@ -155,7 +155,7 @@ struct torture {
 struct torture_queue {
 	struct torture *t;
 	void *wq;
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	u32 tickets, last;
 	struct torture_places inside;
 	bool closing;

@@ -268,18 +268,6 @@ static bool is_ordered(struct torture_item *it)
 	return it->q->t->type->traits & TORTURE_ORDERED;
 }
 
-static void lock_order(struct torture_item *it)
-{
-	if (is_ordered(it))
-		spin_lock(&it->q->lock);
-}
-
-static void unlock_order(struct torture_item *it)
-{
-	if (is_ordered(it))
-		spin_unlock(&it->q->lock);
-}
-
 /* Checks inside a run */
 
 static void check_books_of_run(struct torture_item *it)
@@ -464,23 +452,33 @@ static int some_cpu(struct torture_item *it, u32 *rnd)
 	       cpu_possible(n) ? n : TORTURE_ANY_CPU;
 }
 
+static bool queue_counted(struct torture_item *it, int cpu,
+			  unsigned long delay)
+{
+	atomic_inc(&it->queued);
+	if (it->q->t->type->ops->queue(it, cpu, delay)) {
+		atomic_inc(&it->confirmed);
+		return true;
+	}
+	atomic_dec(&it->queued);
+	return false;
+}
+
 static bool queue_on(struct torture_item *it, int cpu, unsigned long delay)
 {
-	struct torture *t = it->q->t;
+	struct torture_stats *s = &it->q->t->stats;
 	bool yes;
 
-	lock_order(it);
-	atomic_inc(&it->queued);
-	yes = t->type->ops->queue(it, cpu, delay);
-	if (yes) {
-		atomic_inc(&it->confirmed);
-		if (is_ordered(it))
+	if (is_ordered(it)) {
+		spin_lock(&it->q->lock);
+		yes = queue_counted(it, cpu, delay);
+		if (yes)
 			draw_ticket(it);
+		spin_unlock(&it->q->lock);
 	} else {
-		atomic_dec(&it->queued);
+		yes = queue_counted(it, cpu, delay);
 	}
-	unlock_order(it);
-	atomic_inc(yes ? &t->stats.queued : &t->stats.refused);
+	atomic_inc(yes ? &s->queued : &s->refused);
 	return yes;
 }
 
@@ -527,41 +525,59 @@ bool torture_queue_exactly(struct torture_item *it, u32 *rnd)
 	return queue_on(it, cpu, torture_below(rnd, 4));
 }
 
-static bool take(struct torture_item *it, bool (*fn)(struct torture_item *it),
-		 bool sleeps)
+static bool take_counted(struct torture_item *it,
+			 bool (*fn)(struct torture_item *it))
+{
+	atomic_inc(&it->taking);
+	if (fn(it)) {
+		atomic_inc(&it->taken);
+		return true;
+	}
+	atomic_dec(&it->taking);
+	return false;
+}
+
+static bool take(struct torture_item *it, bool (*fn)(struct torture_item *it))
 {
 	bool yes;
 
-	if (!sleeps)
-		lock_order(it);
-	atomic_inc(&it->taking);
-	yes = fn(it);
-	if (sleeps)
-		lock_order(it);
-	if (yes) {
-		atomic_inc(&it->taken);
-		if (is_ordered(it))
-			return_ticket(it);
-	} else {
-		atomic_dec(&it->taking);
+	if (!is_ordered(it))
+		return take_counted(it, fn);
+	spin_lock(&it->q->lock);
+	yes = take_counted(it, fn);
+	if (yes)
+		return_ticket(it);
+	spin_unlock(&it->q->lock);
+	return yes;
+}
+
+/* What sleeps is not one step with the ticket, which must be the last one. */
+static bool take_sync(struct torture_item *it,
+		      bool (*fn)(struct torture_item *it))
+{
+	bool yes = take_counted(it, fn);
+
+	if (yes && is_ordered(it)) {
+		spin_lock(&it->q->lock);
+		return_ticket(it);
+		spin_unlock(&it->q->lock);
 	}
-	unlock_order(it);
 	return yes;
 }
 
 bool torture_cancel(struct torture_item *it)
 {
-	bool yes = take(it, it->q->t->type->ops->cancel, false);
+	bool yes = take(it, it->q->t->type->ops->cancel);
 
 	if (yes)
 		atomic_inc(&it->q->t->stats.cancelled);
 	return yes;
 }
 
-/* Ordered items: by their owner, as what is taken off has the last ticket. */
+/* Ordered items: by their owner, so that nobody draws a ticket meanwhile. */
 bool torture_cancel_sync(struct torture_item *it)
 {
-	bool yes = take(it, it->q->t->type->ops->cancel_sync, true);
+	bool yes = take_sync(it, it->q->t->type->ops->cancel_sync);
 
 	if (yes)
 		atomic_inc(&it->q->t->stats.cancelled);
@@ -571,14 +587,14 @@ bool torture_cancel_sync(struct torture_item *it)
 bool torture_disable(struct torture_item *it)
 {
 	atomic_inc(&it->q->t->stats.disabled);
-	return take(it, it->q->t->type->ops->disable, false);
+	return take(it, it->q->t->type->ops->disable);
 }
 
 /* The same. */
 bool torture_disable_sync(struct torture_item *it)
 {
 	atomic_inc(&it->q->t->stats.disabled);
-	return take(it, it->q->t->type->ops->disable_sync, true);
+	return take_sync(it, it->q->t->type->ops->disable_sync);
 }
 
 void torture_enable(struct torture_item *it)
@@ -604,7 +620,7 @@ void torture_flush(struct torture_item *it)
 
 	smp_mb();	/* what is counted is queued */
 	it->q->t->type->ops->flush(it);
-	smp_mb();
+	smp_mb();	/* what was waited for is seen */
 	check_waited(it, confirmed, "a flush");
 	atomic_inc(&it->q->t->stats.flushed);
 }
@@ -620,7 +636,7 @@ void torture_flush_queue(struct torture_queue *q)
 		confirmed[i] = atomic_read(&q->items[i].confirmed);
 	smp_mb();	/* as there */
 	q->t->type->ops->flush_queue(q);
-	smp_mb();
+	smp_mb();	/* as there */
 	for (i = 0; check && confirmed && i < q->nr_items; i++)
 		check_waited(&q->items[i], confirmed[i],
 			     "a flush of the queue");
