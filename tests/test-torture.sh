@@ -30,6 +30,9 @@ each="per-cpu few highpri intensive unbound unbound-few ordered bh bh-highpri
 	delayed delayed-unbound rcu mem-reclaim mem-reclaim-unbound freezable"
 sides="onoff_interval=1500 fail_interval=1500 mem_pressure=3000
 	freezer_interval=5000"
+# Not on a machine that somebody needs.
+[ "$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)" -lt 4000000 ] ||
+	sides=$(echo "$sides" | sed 's/mem_pressure=[0-9]*//')
 [ "${SIDES:-$sides}" = none ] || sides=${SIDES:-$sides}
 [ "${SIDES-}" != none ] || sides=
 

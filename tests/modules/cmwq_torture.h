@@ -286,6 +286,7 @@ int torture_lost(struct torture_queue *q);
 /* roles */
 int torture_roles_begin(void);
 void torture_roles_end(void);
+/* How many have to pause: all threads, and who is in an interrupt and cannot. */
 int torture_roles(void);
 void torture_roles_show(void);
 

@@ -8,6 +8,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/moduleparam.h>
+#include <linux/preempt.h>
 
 #include "cmwq_torture.h"
 
@@ -125,7 +126,7 @@ static bool drop_queue(struct torture_item *it, int cpu, unsigned long delay)
 
 static bool twice_queue(struct torture_item *it, int cpu, unsigned long delay)
 {
-	if (goes_wrong())
+	if (in_task() && goes_wrong())
 		torture_run(it);
 	return b_queue(it, cpu, delay);
 }

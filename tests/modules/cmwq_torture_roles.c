@@ -10,6 +10,8 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -19,6 +21,10 @@
 static int nproducers = 4;
 module_param(nproducers, int, 0444);
 MODULE_PARM_DESC(nproducers, "threads that queue");
+
+static int ninterrupts = 2;
+module_param(ninterrupts, int, 0444);
+MODULE_PARM_DESC(ninterrupts, "timers that queue and cancel in hard interrupts");
 
 static int nflushers = 2;
 module_param(nflushers, int, 0444);
@@ -244,6 +250,86 @@ static const struct role roles[] = {
 	{ "changer", change, &nattrs, TORTURE_ATTRS },
 };
 
+/* Interrupts */
+
+struct interrupt {
+	struct hrtimer timer;
+	u32 rnd;
+};
+
+static struct interrupt *interrupts;
+static int nr_interrupts;
+static atomic_t in_interrupts = ATOMIC_INIT(0);
+
+#ifndef TEST_HAVE_HRTIMER_SETUP	/* 6.13 */
+static void hrtimer_setup(struct hrtimer *timer,
+			  enum hrtimer_restart (*fn)(struct hrtimer *),
+			  clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+static void interrupt_step(struct torture *t, u32 *rnd)
+{
+	struct torture_item *it = any_item(t, rnd);
+
+	/* The lock that keeps their order is not for interrupts. */
+	if (can(t, TORTURE_ORDERED) || !torture_own(it))
+		return;
+	if (can(t, TORTURE_CANCEL) && !torture_below(rnd, 8))
+		torture_cancel(it);
+	else
+		torture_queue(it, rnd);
+	torture_disown(it);
+}
+
+static enum hrtimer_restart interrupt_fn(struct hrtimer *timer)
+{
+	struct interrupt *me = container_of(timer, struct interrupt, timer);
+	int n = torture_below(&me->rnd, 4);
+
+	/* Before looking: who pauses the threads looks the other way round. */
+	atomic_inc_return(&in_interrupts);
+	while (n-- && !torture_paused())
+		interrupt_step(&tortures[torture_below(&me->rnd, nr_tortures)],
+			       &me->rnd);
+	atomic_dec_return(&in_interrupts);
+	hrtimer_forward_now(timer, ns_to_ktime((500ULL +
+						torture_below(&me->rnd, 4000)) *
+					       NSEC_PER_USEC));
+	return HRTIMER_RESTART;
+}
+
+static int interrupts_begin(void)
+{
+	struct interrupt *me;
+
+	interrupts = kcalloc(max(ninterrupts, 1), sizeof(*interrupts),
+			     GFP_KERNEL);
+	if (!interrupts)
+		return -ENOMEM;
+	while (nr_interrupts < ninterrupts) {
+		me = &interrupts[nr_interrupts];
+		torture_seed(&me->rnd, 800 + nr_interrupts);
+		hrtimer_setup(&me->timer, interrupt_fn, CLOCK_MONOTONIC,
+			      HRTIMER_MODE_REL_HARD);
+		hrtimer_start(&me->timer, ns_to_ktime(NSEC_PER_MSEC),
+			      HRTIMER_MODE_REL_HARD);
+		nr_interrupts++;
+	}
+	return 0;
+}
+
+static void interrupts_end(void)
+{
+	while (nr_interrupts)
+		hrtimer_cancel(&interrupts[--nr_interrupts].timer);
+	kfree(interrupts);
+	interrupts = NULL;
+}
+
 /* Threads */
 
 static void move_somewhere(u32 *rnd)
@@ -284,7 +370,8 @@ static int role_thread(void *data)
 
 int torture_roles(void)
 {
-	return nr_threads;
+	smp_mb();	/* paused before in_interrupts */
+	return nr_threads + atomic_read(&in_interrupts);
 }
 
 /* Who hangs, and in what. */
@@ -328,6 +415,11 @@ int torture_roles_begin(void)
 			nr_threads++;
 		}
 	}
+	err = interrupts_begin();
+	if (err) {
+		torture_roles_end();
+		return err;
+	}
 	for (i = 0; i < nr_threads; i++)
 		wake_up_process(threads[i].task);
 	return 0;
@@ -335,6 +427,7 @@ int torture_roles_begin(void)
 
 void torture_roles_end(void)
 {
+	interrupts_end();
 	while (nr_threads)
 		kthread_stop(threads[--nr_threads].task);
 	kfree(threads);
