@@ -278,7 +278,9 @@ static void interrupt_step(struct torture *t, u32 *rnd)
 	/* The lock that keeps their order is not for interrupts. */
 	if (can(t, TORTURE_ORDERED) || !torture_own(it))
 		return;
-	if (can(t, TORTURE_CANCEL) && !torture_below(rnd, 8))
+	/* An owner who cancels has to wait: its item is idle then. */
+	if (can(t, TORTURE_CANCEL) && it->class != TORTURE_OWNED &&
+	    !torture_below(rnd, 8))
 		torture_cancel(it);
 	else
 		torture_queue(it, rnd);
