@@ -19,6 +19,7 @@ help:
 	@echo "  make test-drivers  the kernel's own loop, nbd and dm-crypt on cmwq"
 	@echo "  make test-debug  on kernels with KASAN, lockdep, KCSAN, ..., which are built"
 	@echo "                 first (hours); make remove-debug removes them"
+	@echo "  make torture MINUTES=N  everything at once for that long (TORTURE=TYPES SEED=N)"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
@@ -58,6 +59,9 @@ test: setup-vm
 test-all: setup-all
 	@SUITES="suites.txt suites-more.txt" TABLE=1 \
 		tests/run.sh $(or $(KERNEL),$(ALL_KERNELS))
+
+torture: setup-vm
+	@tests/torture.sh $(kernels)
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
@@ -121,7 +125,7 @@ distclean: clean-roots
 	@rm -rf build
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
-.PHONY: modules demo test test-all test-drivers bench check model
+.PHONY: modules demo test test-all torture test-drivers bench check model
 .PHONY: test-debug remove-debug
 .PHONY: probe load unload clean clean-roots distclean
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
