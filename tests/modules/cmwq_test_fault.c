@@ -5,7 +5,8 @@
  * What failed says so, leaves nothing behind and does not disturb others; what did
  * not works.  test-fault.sh prepares the kernel's fault injection.
  */
-#include <linux/fault-inject.h>
+#include <linux/slab.h>
+#include <linux/fault-inject.h>	/* which names its types, but does not get them */
 
 #include "engine.h"
 #include "cmwq_test.h"
