@@ -15,7 +15,8 @@
  * B2: a CPU that goes down.  What was scheduled there moves on to another CPU
  *    with the kernel's other tasklets, and what comes later is raised on the
  *    caller's.  So a tasklet may run on a CPU that is not its pool's; it never
- *    runs twice at once.
+ *    runs twice at once.  It may run there late, when its own CPU is up again
+ *    and takes items: then it leaves them and has itself raised on its own.
  *
  * B3: raising on PREEMPT_RT.  A call that wakes an idle CPU runs in the idle
  *    task there, which must not be left with a softirq to run: the kernel warns.

@@ -566,6 +566,16 @@ static void work_for_a_while(struct cmwq_worker *worker)
 	}
 }
 
+/*
+ * B2: the tasklet was scheduled here while its CPU was down, and that is up
+ * again: its items have to run there.
+ */
+static bool bh_off_its_cpu(struct cmwq_pool *pool)
+{
+	return HEALS && raw_smp_processor_id() != pool->key.cpu &&
+	       !(pool->flags & POOL_DISASSOCIATED);
+}
+
 #define BH_ITEMS	1024	/* at most in one go */
 
 /**
@@ -587,6 +597,8 @@ void cmwq_bh_work_for_a_while(struct cmwq_worker *worker)
 	worker_count(worker, WORKER_PREP);
 	for (cmwq_pool_splice(pool); !list_empty(&pool->worklist) && left--;
 	     cmwq_pool_splice(pool)) {
+		if (unlikely(bh_off_its_cpu(pool)))
+			break;
 		run_next(worker);
 		if (time_after(jiffies, end))
 			break;

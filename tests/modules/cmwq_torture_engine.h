@@ -191,12 +191,13 @@ static int engine_change(struct torture_queue *q, u32 random)
 }
 
 #define CAN_CHANGE	TORTURE_ATTRS
-/*
- * The control's delayed items stay with the timers of a CPU that is down, and
- * it complains of BH items for one.
- */
+/* The control's delayed items stay with the timers of a CPU that is down. */
 #define TIMER_CPU	TORTURE_ON_CPU
-#define BH_CPU		TORTURE_ON_CPU
+/*
+ * It complains of BH items for one, and takes what they queue while their queue
+ * is drained for somebody else's: lost, in spite of a true return.
+ */
+#define BH_MORE		TORTURE_ON_CPU
 /* The control spins for a grace period when it is to cancel an RCU item. */
 #define RCU_CANCEL	CAN_ALL
 
@@ -214,7 +215,7 @@ static int engine_change(struct torture_queue *q, u32 random)
 
 #define CAN_CHANGE	0
 #define TIMER_CPU	0
-#define BH_CPU		0
+#define BH_MORE		TORTURE_NO_DRAIN
 #define RCU_CANCEL	0
 
 #endif
@@ -240,7 +241,7 @@ static const struct torture_ops engine_ops = {
 #define CAN_ALL	(TORTURE_CANCEL | TORTURE_CANCEL_SYNC | \
 		 (ENGINE_HAS_DISABLE ? TORTURE_DISABLE : 0))
 #define ON_CPU	(TORTURE_BOUND | TORTURE_ON_CPU | CAN_ALL)
-#define IN_BH	(TORTURE_BOUND | BH_CPU | CAN_ALL | TORTURE_MANAGED | \
+#define IN_BH	(TORTURE_BOUND | BH_MORE | CAN_ALL | TORTURE_MANAGED | \
 		 TORTURE_SOFTIRQ)
 
 const struct torture_type TORTURE_TYPES[] = {
