@@ -31,7 +31,7 @@ named()
 	local skipped
 
 	mark=$(log_mark)
-	# Debug kernels have more to say of it, and switch lockdep off.
+	# Debug kernels have more to say of it.
 	echo "vm-expect: begin planted" >/dev/kmsg
 	load_test cmwq_test_bh misbehave=1 "only=$1" &&
 		engine_wait cmwq_test_bh

@@ -261,7 +261,7 @@ no_partition()
 only_the_kernels_own()
 {
 	! log_since "$before_partition" | grep -E 'WARNING: |BUG: ' |
-		grep -v ' at kernel/workqueue\.c:'
+		grep -v -e ' at kernel/workqueue\.c:' -e 'BUG: KCSAN: '
 }
 
 # Unbound items may still run everywhere: what they shall not use is said in
