@@ -4,10 +4,20 @@
  *
  * Going: the pools are marked, and their workers, which the scheduler moves to
  * other CPUs, carry on there, still concurrency-managed, until the trustee
- * (trustee.c) sends them away.  Coming: the mark is dropped and each worker goes
- * back to its CPU before its next item (heal_affinity() in pool.c).  A pool that
- * has none then gets its first one.  Items queued for a CPU that is down run
- * where they were queued from.
+ * (trustee.c) sends them away.  Coming: the mark is dropped and all workers are
+ * bound to their CPU.  A pool that has none then gets its first one.  What moves a
+ * worker at other times is undone before its next item (heal_affinity() in
+ * pool.c).  Items queued for a CPU that is down run where they were queued from.
+ *
+ * P4: an item that starts against its CPU that comes up.
+ *	worker				callback
+ *	1. CPU is down: takes the item
+ *					2. drops the mark, under pool->lock
+ *					3. binds the workers, one by one
+ *	4. runs the item
+ *    However long it takes from 1 to 4: when the CPU is up for everybody, the
+ *    item is on it, or moves there.  A worker that is made meanwhile is added to
+ *    pool->workers and woken under the lock: after 3 its CPU takes it at once.
  */
 #include "cmwq_internal.h"
 
@@ -38,6 +48,31 @@ static void mark(struct cmwq_pool *pool, bool down)
 	raw_spin_unlock_irq(&pool->lock);
 }
 
+/* P4.  Those of them that rescue, too. */
+static void bind_workers(struct cmwq_pool *pool)
+{
+	const struct cpumask *cpu = cpumask_of(pool->key.cpu);
+	struct cmwq_worker *worker;
+	struct task_struct *task;
+	int err;
+
+	do {
+		task = NULL;
+		raw_spin_lock_irq(&pool->lock);
+		list_for_each_entry(worker, &pool->workers, node) {
+			if (cpumask_equal(&worker->task->cpus_mask, cpu))
+				continue;
+			task = get_task_struct(worker->task);
+			break;
+		}
+		raw_spin_unlock_irq(&pool->lock);
+		if (!task)
+			return;
+		err = set_cpus_allowed_ptr(task, cpu);
+		put_task_struct(task);
+	} while (!err);
+}
+
 static int cpu_up_fn(unsigned int cpu)
 {
 	struct cmwq_pool *pool;
@@ -49,7 +84,10 @@ static int cpu_up_fn(unsigned int cpu)
 		if (pool->key.cpu != cpu)
 			continue;
 		mark(pool, false);
-		ret = pool->key.bh ? 0 : cmwq_pool_first_worker(pool);
+		if (pool->key.bh)
+			continue;
+		bind_workers(pool);
+		ret = cmwq_pool_first_worker(pool);
 		err = err ?: ret;
 	}
 	if (loading)

@@ -26,6 +26,7 @@
 
 #include <cmwq.h>
 #include <linux/kthread.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -210,7 +211,9 @@ struct torture_item {
 	atomic_t queued, confirmed, taking, taken, ran;
 	int want_cpu;
 	int want_gen;
-	unsigned long cookie;
+#ifdef TEST_HAVE_POLL_RCU
+	struct rcu_gp_oldstate cookie;
+#endif
 	bool has_cookie;
 	u32 ticket[2];
 	int nr_tickets;
