@@ -296,6 +296,7 @@ struct cmwq_workqueue {
 struct cmwq_worker {
 	unsigned int		flags;		/* S, and P: WORKER_* */
 	bool			counted;	/* S: is in pool->nr_running */
+	bool			binding;	/* A: P5; P to set it */
 	struct cmwq_pool	*pool;		/* I; a rescuer's: P, or NULL */
 	struct task_struct	*task;		/* I, then A: H2 in sched_hook.c */
 	struct preempt_notifier	notifier;	/* S */

@@ -18,6 +18,17 @@
  *    However long it takes from 1 to 4: when the CPU is up for everybody, the
  *    item is on it, or moves there.  A worker that is made meanwhile is added to
  *    pool->workers and woken under the lock: after 3 its CPU takes it at once.
+ *    The CPU waits for an item that has migration disabled just then.
+ *
+ * P5: a rescuer that leaves the pool against step 3.
+ *	callback			rescuer
+ *	1. finds it, says so, both
+ *	   under pool->lock
+ *					2. leaves the pool, waits
+ *	3. binds it, takes back 1
+ *					4. goes to another pool
+ *    Otherwise it would be bound to this CPU while it runs items of the other.
+ *    Workers stay with their pool; one that ends meanwhile needs no CPU.
  */
 #include "cmwq_internal.h"
 
@@ -48,29 +59,49 @@ static void mark(struct cmwq_pool *pool, bool down)
 	raw_spin_unlock_irq(&pool->lock);
 }
 
-/* P4.  Those of them that rescue, too. */
+static unsigned int count_workers(struct cmwq_pool *pool)
+{
+	struct cmwq_worker *worker;
+	unsigned int n = 0;
+
+	raw_spin_lock_irq(&pool->lock);
+	list_for_each_entry(worker, &pool->workers, node)
+		n++;
+	raw_spin_unlock_irq(&pool->lock);
+	return n;
+}
+
+/*
+ * P4, P5.  Each is looked at once, the first of the list, which is the last then:
+ * who comes meanwhile is behind all of them.
+ */
 static void bind_workers(struct cmwq_pool *pool)
 {
-	const struct cpumask *cpu = cpumask_of(pool->key.cpu);
-	struct cmwq_worker *worker;
+	struct cmwq_worker *worker, *rescuer;
+	unsigned int n = count_workers(pool);
 	struct task_struct *task;
-	int err;
 
-	do {
-		task = NULL;
+	while (n--) {
 		raw_spin_lock_irq(&pool->lock);
-		list_for_each_entry(worker, &pool->workers, node) {
-			if (cpumask_equal(&worker->task->cpus_mask, cpu))
-				continue;
-			task = get_task_struct(worker->task);
-			break;
-		}
-		raw_spin_unlock_irq(&pool->lock);
-		if (!task)
+		worker = list_first_entry_or_null(&pool->workers,
+						  struct cmwq_worker, node);
+		if (!worker) {
+			raw_spin_unlock_irq(&pool->lock);
 			return;
-		err = set_cpus_allowed_ptr(task, cpu);
+		}
+		list_move_tail(&worker->node, &pool->workers);
+		task = get_task_struct(worker->task);
+		rescuer = worker->flags & WORKER_RESCUER ? worker : NULL;
+		if (rescuer)
+			WRITE_ONCE(rescuer->binding, true);	/* P5 */
+		raw_spin_unlock_irq(&pool->lock);
+		/* One that an item crashed may keep migration disabled. */
+		if (!(task->flags & PF_EXITING))
+			set_cpus_allowed_ptr(task, cpumask_of(pool->key.cpu));
 		put_task_struct(task);
-	} while (!err);
+		if (rescuer)
+			smp_store_release(&rescuer->binding, false); /* P5 */
+	}
 }
 
 static int cpu_up_fn(unsigned int cpu)

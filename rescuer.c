@@ -179,10 +179,12 @@ static void rescue(struct cmwq_rescuer *rescuer, struct cmwq_pwq *pwq)
 	struct task_struct *task;
 	bool more;
 
-	go_to(pool);
 	raw_spin_lock_irq(&pool->lock);
 	worker->pool = pool;
 	list_add_tail(&worker->node, &pool->workers);
+	raw_spin_unlock_irq(&pool->lock);
+	go_to(pool);			/* or who brings its CPU up: P4 */
+	raw_spin_lock_irq(&pool->lock);
 	more = run_items(rescuer, pwq);
 	list_del(&worker->node);
 	worker->pool = NULL;
@@ -200,6 +202,8 @@ static void rescue(struct cmwq_rescuer *rescuer, struct cmwq_pwq *pwq)
 	if (task)
 		wake_up_process(task);
 	local_irq_enable();
+	while (unlikely(smp_load_acquire(&worker->binding)))	/* P5 */
+		schedule_timeout_uninterruptible(1);
 }
 
 static struct cmwq_pwq *next_pwq(struct cmwq_rescuer *rescuer)
