@@ -334,6 +334,23 @@ static noinline void restore_creds(struct cmwq_worker *worker,
 	worker->saved_cred = NULL;
 }
 
+#ifdef CONFIG_LIVEPATCH
+#define RESCHED_FLAGS	(_TIF_NEED_RESCHED | _TIF_PATCH_PENDING)
+#else
+#define RESCHED_FLAGS	_TIF_NEED_RESCHED
+#endif
+
+/*
+ * Without the call.  Where RCU does not count its readers it hears of a worker by
+ * it, and kernels that look for mistakes look there.
+ */
+static __always_inline bool cond_resched_is_due(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RCU) ||
+	       IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ||
+	       READ_ONCE(current_thread_info()->flags) & RESCHED_FLAGS;
+}
+
 /*
  * Run one item, @bh: in softirq context.  Called and left with pool->lock held.
  * Return: true if somebody who waits for it was woken.
@@ -410,8 +427,8 @@ static __always_inline bool run_item(struct cmwq_worker *worker,
 		restore_creds(worker, func, pwq);
 	if (bh || unlikely(in_atomic() || lockdep_depth(current)))
 		look_after_item(worker, func, pwq);
-	else if (!IS_ENABLED(CONFIG_PREEMPT_RCU) || unlikely(need_resched()))
-		cond_resched();		/* where RCU needs it, each time */
+	else if (unlikely(cond_resched_is_due()))
+		cond_resched();
 
 	raw_spin_lock_irq(&pool->lock);
 	if (unlikely(worker->flags & WORKER_CPU_INTENSIVE)) {
