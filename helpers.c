@@ -173,8 +173,10 @@ int cmwq_schedule_on_each_cpu(cmwq_func_t func)
 		CMWQ_INIT_WORK(work, func);
 		cmwq_schedule_work_on(cpu, work);
 	}
-	for_each_online_cpu(cpu)
+	for_each_online_cpu(cpu) {
 		cmwq_flush_work(per_cpu_ptr(works, cpu));
+		cmwq_object_end(per_cpu_ptr(works, cpu));
+	}
 	cpus_read_unlock();
 
 	free_percpu(works);

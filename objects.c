@@ -21,12 +21,21 @@ static bool is_static(void *addr)
 	return cmwq_item_sane(work, atomic_long_read(&work->data));
 }
 
-/* Take an active one back: what comes next would break a list. */
+/*
+ * Take an active one back: what comes next would break a list.  If it is spoilt
+ * already, which the cancellation sees, that is all that can be done.
+ */
+static void take_back(void *addr)
+{
+	cmwq_cancel_work(addr);
+	debug_object_deactivate(addr, &descr);
+}
+
 static bool fixup_init(void *addr, enum debug_obj_state state)
 {
 	if (state != ODEBUG_STATE_ACTIVE)
 		return false;
-	cmwq_cancel_work(addr);
+	take_back(addr);
 	debug_object_init(addr, &descr);
 	return true;
 }
@@ -35,7 +44,7 @@ static bool fixup_free(void *addr, enum debug_obj_state state)
 {
 	if (state != ODEBUG_STATE_ACTIVE)
 		return false;
-	cmwq_cancel_work(addr);
+	take_back(addr);
 	debug_object_free(addr, &descr);
 	return true;
 }
