@@ -16,7 +16,7 @@ set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 version=$(cat "$root/VERSION")
 KDIR=${KDIR:-/lib/modules/$(uname -r)/build}
-PREFIX=${PREFIX:-/usr/local}
+PREFIX=$(realpath -ms -- "${PREFIX:-/usr/local}")
 DESTDIR=${DESTDIR-}
 
 die()
@@ -172,10 +172,14 @@ dkms_install()
 		other=/lib/modules/$rel/updates/cmwq.ko
 		[ ! -e "$other" ] || die "$other is there already; end that" \
 			"first with: make uninstall"
+		[ -z "$(dkms status -m cmwq -v "$version")" ] ||
+			die "dkms has cmwq/$version already; end that first" \
+			    "with: dkms remove cmwq/$version --all"
 	fi
 	clients_put
-	sources "$to"
+	mkdir -p "$to" || exit 1
 	echo "made by: make dkms-install" >"$to/.dkms-install" || exit 1
+	sources "$to"
 	[ -z "$DESTDIR" ] || return 0
 	dkms install "cmwq/$version" -k "$rel" && return
 	# As it was before, so that it can be tried again.
@@ -190,7 +194,8 @@ dkms_uninstall()
 	writable dkms-uninstall
 	[ -e "$to" ] || die "no $to"
 	# A package's files, or somebody's checkout.
-	if [ ! -f "$to/.dkms-install" ] || [ "$to" -ef "$root" ]; then
+	if [ ! -f "$to/.dkms-install" ] || [ "$to" -ef "$root" ] ||
+	   { [ -z "$DESTDIR" ] && dpkg -S "$to/dkms.conf" >/dev/null 2>&1; }; then
 		die "$to was not made by make dkms-install; remove it as it came," \
 		    "a package with: apt-get purge cmwq-dkms"
 	fi
