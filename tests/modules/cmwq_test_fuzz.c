@@ -480,6 +480,11 @@ static bool call_disable_sync(struct run *r)
 	return ENGINE_HAS_DISABLE && e_disable_work_sync(&r->it->work);
 }
 
+static bool call_disable_delayed_sync(struct run *r)
+{
+	return ENGINE_HAS_DISABLE && e_disable_delayed_work_sync(&r->it->dwork);
+}
+
 static bool call_flush_queue(struct run *r)
 {
 	e_flush_workqueue(r->sl->wq);
@@ -518,6 +523,15 @@ static struct item *item_of(struct run *r, struct op *op)
 static struct slot *slot_of(struct run *r, struct op *op)
 {
 	return &r->slots[op->slot % SLOTS];
+}
+
+/*
+ * The plain functions will do for delayed items, too; the kernel's own spin until
+ * the timer has expired.
+ */
+static bool plain(struct item *it, struct op *op)
+{
+	return it->rcu || (op->value & 1 && !legal && ENGINE_IS_CMWQ);
 }
 
 /* May @it be queued on @sl, and does the model know what happens then? */
@@ -737,6 +751,16 @@ static unsigned long delay_of(struct op *op)
 	return delays[op->value / 2 % 4];
 }
 
+/* A timer that is near: until it is over, and its function has returned. */
+static void pass_delay(struct item *it)
+{
+	if (it->timer)
+		return;
+	while (timer_pending(&it->dwork.timer))
+		usleep_range(200, 500);
+	synchronize_rcu();		/* that runs with interrupts off */
+}
+
 static bool op_queue_delayed(struct run *r, struct op *op)
 {
 	struct item *it = item_of(r, op);
@@ -754,6 +778,8 @@ static bool op_queue_delayed(struct run *r, struct op *op)
 	}
 	expect(r, e_queue_delayed_work_on(cpu, sl->wq, &it->dwork,
 					  delay_of(op)), want);
+	if (want)
+		pass_delay(it);
 	return true;
 }
 
@@ -785,6 +811,8 @@ static bool op_mod_delayed(struct run *r, struct op *op)
 	}
 	expect(r, e_mod_delayed_work_on(cpu, sl->wq, &it->dwork,
 					delay_of(op)), was);
+	if (!it->depth)
+		pass_delay(it);
 	return true;
 }
 
@@ -799,7 +827,7 @@ static bool op_cancel(struct run *r, struct op *op)
 		return true;
 	}
 	note_taken(it);
-	expect(r, it->rcu || op->value & 1 ? e_cancel_work(&it->work) :
+	expect(r, plain(it, op) ? e_cancel_work(&it->work) :
 		  e_cancel_delayed_work(&it->dwork), was);
 	return true;
 }
@@ -820,7 +848,7 @@ static bool op_cancel_sync(struct run *r, struct op *op)
 {
 	struct item *it = item_of(r, op);
 
-	take_and_wait(r, it, it->rcu || op->value & 1 ? call_cancel_sync :
+	take_and_wait(r, it, plain(it, op) ? call_cancel_sync :
 		      call_cancel_delayed_sync);
 	return true;
 }
@@ -834,7 +862,7 @@ static bool op_disable(struct run *r, struct op *op)
 		return false;
 	note_taken(it);
 	it->depth++;
-	expect(r, it->rcu || op->value & 1 ? e_disable_work(&it->work) :
+	expect(r, plain(it, op) ? e_disable_work(&it->work) :
 		  e_disable_delayed_work(&it->dwork), was);
 	return true;
 }
@@ -845,7 +873,8 @@ static bool op_disable_sync(struct run *r, struct op *op)
 
 	if (!ENGINE_HAS_DISABLE || !disable || it->depth == 3)
 		return false;
-	take_and_wait(r, it, call_disable_sync);
+	take_and_wait(r, it, plain(it, op) ? call_disable_sync :
+		      call_disable_delayed_sync);
 	it->depth++;
 	return true;
 }
@@ -857,7 +886,7 @@ static bool op_enable(struct run *r, struct op *op)
 	if (!ENGINE_HAS_DISABLE || !it->depth)
 		return false;
 	it->depth--;
-	expect(r, it->rcu || op->value & 1 ? e_enable_work(&it->work) :
+	expect(r, plain(it, op) ? e_enable_work(&it->work) :
 		  e_enable_delayed_work(&it->dwork), !it->depth);
 	return true;
 }
@@ -1325,7 +1354,8 @@ static void finish(struct run *r)
 		it->fuzzy = true;
 		if (it->timer || r->why[0]) {
 			note_taken(it);
-			call(r, call_cancel_sync, it, NULL, NULL);
+			call(r, it->rcu ? call_cancel_sync :
+			     call_cancel_delayed_sync, it, NULL, NULL);
 		}
 	}
 	if (!r->why[0])
