@@ -349,7 +349,6 @@ static void describe_loss(struct run *r)
 		       e_work_busy(&it->work), it->timer ? ", timer" : "");
 	}
 	BROKEN(r, "does not come to rest");
-	r->lost = true;
 }
 
 static void settle(struct run *r)
@@ -1349,16 +1348,19 @@ static void finish(struct run *r)
 	r->nr = ops;		/* for no operation */
 	for (i = 0; i < SLOTS; i++)
 		WRITE_ONCE(r->slots[i].open, true);
+	for (i = 0; i < ITEMS; i++)
+		r->items[i].fuzzy = true;
+	release_open(r);
+	/* Timers first: what waits for them does not come to rest. */
 	for (i = 0; i < ITEMS && !r->lost; i++) {
 		it = &r->items[i];
-		it->fuzzy = true;
 		if (it->timer || r->why[0]) {
 			note_taken(it);
 			call(r, it->rcu ? call_cancel_sync :
 			     call_cancel_delayed_sync, it, NULL, NULL);
 		}
 	}
-	if (!r->why[0])
+	if (!r->why[0] && !r->lost)
 		settle(r);
 	for (i = 0; i < SLOTS && !r->lost; i++)
 		if (r->slots[i].state == OPEN)
@@ -1371,6 +1373,10 @@ static void finish(struct run *r)
 			       i, atomic_read(&it->want),
 			       atomic_read(&it->starts),
 			       atomic_read(&it->ends));
+		/* It may come back for what is freed. */
+		if (atomic_read(&it->starts) != atomic_read(&it->ends) ||
+		    e_work_busy(&it->work))
+			r->lost = true;
 	}
 }
 
