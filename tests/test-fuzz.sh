@@ -260,6 +260,8 @@ random_writes()
 # nobody: may write nothing, and see nothing of the views.
 unprivileged()
 {
+	local what
+
 	[ -e /etc/passwd ] || {
 		mkdir -p /etc
 		printf 'root::0:0::/:/bin/sh\nnobody::65534:65534::/:/bin/sh\n' \
@@ -269,7 +271,7 @@ unprivileged()
 		{ echo "needs su and a user nobody"; return 4; }
 	cat >/tmp/unprivileged <<-'END'
 		while IFS= read -r file; do
-			: 2>/dev/null >>"$file" && echo "writes $file"
+			true 2>/dev/null >>"$file" && echo "writes $file"
 			case "$file" in
 			/sys/kernel/debug/*)
 				cat "$file" >/dev/null 2>&1 &&
@@ -284,6 +286,12 @@ unprivileged()
 	grep -q "^$CMWQ_VIEWS/" /tmp/all && [ "$(wc -l </tmp/all)" -ge 40 ] ||
 		return 1
 	chmod 644 /tmp/all /tmp/unprivileged
+	# The same as root: it sees what can be done.
+	sh /tmp/unprivileged >/tmp/could
+	for what in "writes $root" "writes $parameters" "reads $CMWQ_VIEWS" \
+		    "lists the views"; do
+		grep -q "^$what" /tmp/could || { echo "root: no $what"; return 1; }
+	done
 	su nobody -s /bin/sh -c 'sh /tmp/unprivileged' >/tmp/could
 	cat /tmp/could
 	[ "$(cat /tmp/could)" = "end of it" ]

@@ -37,7 +37,7 @@
 #define MAX_RERUNS	300
 #define MANY		64	/* a max_active that is never reached */
 #define FAR		(3600UL * HZ)
-#define EITHER		(-1)
+#define ANY		(-1)
 
 static unsigned int sequences = 200;
 module_param(sequences, uint, 0444);
@@ -95,7 +95,7 @@ struct item {
 
 	/* For the next run; the item stands still meanwhile. */
 	bool armed;		/* it may requeue itself */
-	int refused;		/* and is that refused? EITHER */
+	int refused;		/* and is that refused? ANY */
 
 	/* The item's: what is so. */
 	atomic_t want, starts, ends;
@@ -145,14 +145,21 @@ struct run {
 static int cpus[2];		/* the first two */
 static unsigned int patience;	/* ms */
 
-#define BROKEN(r, fmt, ...)						\
-	do {								\
-		if (!(r)->why[0])					\
-			snprintf((r)->why, sizeof((r)->why), fmt,	\
-				 ##__VA_ARGS__);			\
-	} while (0)
+static __printf(2, 3) void broken(struct run *r, const char *fmt, ...)
+{
+	va_list args;
 
-#define NR(it)	((int)((it) - (it)->run->items))
+	if (r->why[0])
+		return;		/* the first reason is the best */
+	va_start(args, fmt);
+	vsnprintf(r->why, sizeof(r->why), fmt, args);
+	va_end(args);
+}
+
+static int item_nr(struct item *it)
+{
+	return it - it->run->items;
+}
 
 /* The items */
 
@@ -196,7 +203,7 @@ static void item_fn(struct e_work *work)
 		queued = e_queue_work(sl->wq, work);
 		if (!queued)
 			atomic_dec(&it->want);
-		if (refused != EITHER && queued == refused)
+		if (refused != ANY && queued == refused)
 			atomic_inc(&r->bad_requeues);
 	}
 	/* Pairs with settled(): all of the above is seen before. */
@@ -249,7 +256,7 @@ static void release(struct item *it)
 {
 	it->refused = it->depth || pending(it) || it->cancelling;
 	if (it->fuzzy)
-		it->refused = EITHER;
+		it->refused = ANY;
 	WRITE_ONCE(it->at_gate, false);
 	complete(&it->gate);
 }
@@ -275,8 +282,8 @@ static bool item_settled(struct item *it)
 	starts = atomic_read(&it->starts);
 	want = atomic_read(&it->want);
 	if (starts > want)
-		BROKEN(it->run, "item %d was run %d times, queued %d times",
-		       NR(it), starts, want);
+		broken(it->run, "item %d was run %d times, queued %d times",
+		       item_nr(it), starts, want);
 	if (at_gate) {
 		busy = E_BUSY_RUNNING;
 		if (starts != ends + 1 || want > starts + 1)
@@ -316,21 +323,21 @@ static void check_limits(struct run *r)
 		if (!full(it) || at_gates(it) == sl->max_active)
 			sl->over = false;
 		else if (!sl->over)
-			BROKEN(r, "%d items of queue %d run, max_active is %d",
+			broken(r, "%d items of queue %d run, max_active is %d",
 			       at_gates(it), it->slot, sl->max_active);
 		for (j = 0; sl->ordered && j < ITEMS; j++) {
 			other = &r->items[j];
 			if (other->slot == it->slot && queued(other) &&
 			    (s32)(other->stamp - it->run_stamp) < 0)
-				BROKEN(r, "item %d overtook item %d", i, j);
+				broken(r, "item %d overtook item %d", i, j);
 		}
 	}
 	if (atomic_read(&r->overlaps))
-		BROKEN(r, "an item ran beside itself");
+		broken(r, "an item ran beside itself");
 	if (atomic_read(&r->bad_requeues))
-		BROKEN(r, "a queueing from inside an item returned the wrong value");
+		broken(r, "a queueing from inside an item returned the wrong value");
 	if (atomic_read(&r->helpless))
-		BROKEN(r, "a flush from inside an item did not wait");
+		broken(r, "a flush from inside an item did not wait");
 }
 
 static void describe_loss(struct run *r)
@@ -342,13 +349,13 @@ static void describe_loss(struct run *r)
 		it = &r->items[i];
 		if (item_settled(it))
 			continue;
-		BROKEN(r, "item %d: queued %d times, started %d, ended %d, %s, busy %u%s",
+		broken(r, "item %d: queued %d times, started %d, ended %d, %s, busy %u%s",
 		       i, atomic_read(&it->want), atomic_read(&it->starts),
 		       atomic_read(&it->ends),
 		       it->at_gate ? "at its gate" : "not at its gate",
 		       e_work_busy(&it->work), it->timer ? ", timer" : "");
 	}
-	BROKEN(r, "does not come to rest");
+	broken(r, "does not come to rest");
 }
 
 static void settle(struct run *r)
@@ -427,9 +434,9 @@ static int end_call(struct run *r, struct slot *open)
 		if (wait_for_completion_timeout(&r->done, 1))
 			goto returned;
 	} while (time_before(jiffies, end));
-	BROKEN(r, "the call does not return");
+	broken(r, "the call does not return");
 	r->lost = true;
-	return EITHER;
+	return ANY;
 
 returned:
 	if (open) {
@@ -440,12 +447,12 @@ returned:
 }
 
 /* @open: what the call has to wait for, if it has to. */
-static int call(struct run *r, bool (*fn)(struct run *r), struct item *it,
-		struct slot *sl, struct slot *open)
+static int do_call(struct run *r, bool (*fn)(struct run *r), struct item *it,
+		   struct slot *sl, struct slot *open)
 {
 	begin_call(r, fn, it, sl);
 	if (open && !caller_sleeps(r))
-		BROKEN(r, "the call did not wait");
+		broken(r, "the call did not wait");
 	return end_call(r, open);
 }
 
@@ -507,10 +514,10 @@ static bool call_destroy(struct run *r)
 static void expect(struct run *r, int got, int want)
 {
 	r->ops[r->nr].got = got;
-	if (want == EITHER)
+	if (want == ANY)
 		return;
 	if (got != want)
-		BROKEN(r, "returned %d, not %d", got, want);
+		broken(r, "returned %d, not %d", got, want);
 	r->digest = hash_32(r->digest ^ got, 32) + r->ops[r->nr].type;
 }
 
@@ -646,7 +653,7 @@ static bool op_destroy(struct run *r, struct op *op)
 
 	if (sl->state != OPEN || (legal && slot_has_timers(r, sl)))
 		return false;
-	call(r, call_destroy, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
+	do_call(r, call_destroy, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
 	sl->state = DEAD;
 	for (it = r->items; it < r->items + ITEMS; it++)
 		if (it->timer && &r->slots[it->slot] == sl)
@@ -660,7 +667,7 @@ static bool op_flush_queue(struct run *r, struct op *op)
 
 	if (sl->state != OPEN)
 		return false;
-	call(r, call_flush_queue, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
+	do_call(r, call_flush_queue, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
 	return true;
 }
 
@@ -670,7 +677,7 @@ static bool op_drain(struct run *r, struct op *op)
 
 	if (sl->state != OPEN)
 		return false;
-	call(r, call_drain, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
+	do_call(r, call_drain, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
 	return true;
 }
 
@@ -703,10 +710,10 @@ static bool op_congested(struct run *r, struct op *op)
 		    &r->slots[r->items[i].slot] == sl &&
 		    (sl->unbound || r->items[i].cpu == cpu) &&
 		    !lacks_limit(sl))
-			want = sl->unbound ? EITHER : 1;
+			want = sl->unbound ? ANY : 1;
 	/* Items that were active when max_active was lowered may be queued. */
 	if (want && sl->over)
-		want = EITHER;
+		want = ANY;
 	expect(r, e_congested(cpu, sl->wq), want);
 	return true;
 }
@@ -838,7 +845,7 @@ static void take_and_wait(struct run *r, struct item *it,
 
 	note_taken(it);
 	it->cancelling = true;
-	expect(r, call(r, fn, it, NULL,
+	expect(r, do_call(r, fn, it, NULL,
 		       it->at_gate ? &r->slots[it->slot] : NULL), was);
 	it->cancelling = false;
 }
@@ -895,7 +902,7 @@ static bool op_flush(struct run *r, struct op *op)
 	struct item *it = item_of(r, op);
 	bool waits = it->at_gate || queued(it);
 
-	expect(r, call(r, it->rcu ? call_flush_rcu : call_flush, it, NULL,
+	expect(r, do_call(r, it->rcu ? call_flush_rcu : call_flush, it, NULL,
 		       waits ? &r->slots[it->slot] : NULL), waits);
 	return true;
 }
@@ -917,9 +924,9 @@ static bool op_flush_delayed(struct run *r, struct op *op)
 		it->stamp = ++r->stamp;
 		waits = it->at_gate || full(it) ||
 			(it->kind & GATED && !sl->bh);
-		want = waits ? 1 : EITHER;
+		want = waits ? 1 : ANY;
 	}
-	expect(r, call(r, call_flush_delayed, it, NULL, waits ? sl : NULL),
+	expect(r, do_call(r, call_flush_delayed, it, NULL, waits ? sl : NULL),
 	       want);
 	return true;
 }
@@ -1000,7 +1007,7 @@ static bool op_burst(struct run *r, struct op *op)
 		return false;
 	it->fuzzy = true;
 	note_queueing(it, sl, cpu);
-	it->refused = EITHER;
+	it->refused = ANY;
 	for (i = 0; i < 4; i++) {
 		atomic_inc(&it->want);
 		if (it->rcu && op->value & 2) {
@@ -1083,28 +1090,22 @@ static bool op_bad_queue(struct run *r, struct op *op)
 	struct slot *sl = slot_of(r, op);
 	struct e_wq *wq = sl->state == DEAD ? sl->wq : NULL;
 	int cpu = cpus[0];
+	bool got;
 
 	if (sl->state == OPEN) {
 		wq = sl->wq;
 		cpu = bad[op->value / 8 % 4];
 	}
-	switch (op->value % 4) {
-	case 0:
-		expect(r, e_queue_work_on(cpu, wq, &it->work), 0);
-		break;
-	case 1:
-		expect(r, !it->rcu &&
-			  e_queue_delayed_work_on(cpu, wq, &it->dwork, 1), 0);
-		break;
-	case 2:
-		expect(r, !it->rcu &&
-			  e_mod_delayed_work_on(cpu, wq, &it->dwork, 1), 0);
-		break;
-	case 3:
-		expect(r, it->rcu && sl->state != OPEN &&
-			  e_queue_rcu_work(wq, &it->rwork), 0);
-		break;
-	}
+	/* queue_rcu_work() takes no CPU. */
+	if (it->rcu && op->value & 1 && sl->state != OPEN)
+		got = e_queue_rcu_work(wq, &it->rwork);
+	else if (it->rcu || op->value % 4 < 2)
+		got = e_queue_work_on(cpu, wq, &it->work);
+	else if (op->value % 4 == 2)
+		got = e_queue_delayed_work_on(cpu, wq, &it->dwork, 1);
+	else
+		got = e_mod_delayed_work_on(cpu, wq, &it->dwork, 1);
+	expect(r, got, 0);
 	expect(r, e_work_pending(&it->work), pending(it));
 	return true;
 }
@@ -1211,7 +1212,7 @@ static bool op_queue_draining(struct run *r, struct op *op)
 		return false;
 	begin_call(r, call_drain, NULL, sl);
 	if (!caller_sleeps(r))
-		BROKEN(r, "the call did not wait");
+		broken(r, "the call did not wait");
 	expect(r, e_queue_work(sl->wq, &it->work), 0);
 	if (!it->rcu)
 		expect(r, e_queue_delayed_work(sl->wq, &it->dwork, 1), 0);
@@ -1356,7 +1357,7 @@ static void finish(struct run *r)
 		it = &r->items[i];
 		if (it->timer || r->why[0]) {
 			note_taken(it);
-			call(r, it->rcu ? call_cancel_sync :
+			do_call(r, it->rcu ? call_cancel_sync :
 			     call_cancel_delayed_sync, it, NULL, NULL);
 		}
 	}
@@ -1364,12 +1365,12 @@ static void finish(struct run *r)
 		settle(r);
 	for (i = 0; i < SLOTS && !r->lost; i++)
 		if (r->slots[i].state == OPEN)
-			call(r, call_destroy, NULL, &r->slots[i], NULL);
+			do_call(r, call_destroy, NULL, &r->slots[i], NULL);
 	for (i = 0; i < ITEMS && !r->lost; i++) {
 		it = &r->items[i];
 		if (atomic_read(&it->starts) != atomic_read(&it->want) ||
 		    atomic_read(&it->ends) != atomic_read(&it->want))
-			BROKEN(r, "in the end item %d: queued %d times, started %d, ended %d",
+			broken(r, "in the end item %d: queued %d times, started %d, ended %d",
 			       i, atomic_read(&it->want),
 			       atomic_read(&it->starts),
 			       atomic_read(&it->ends));
@@ -1395,7 +1396,7 @@ static const char *run_sequence(struct op *seq, u32 which, u32 *digest,
 	for (r->nr = 0; r->nr < ops && !r->why[0]; r->nr++) {
 		op = &seq[r->nr];
 		op->done = false;
-		op->got = EITHER;
+		op->got = ANY;
 		if (op->off || (types[op->type].cmwq_only && legal))
 			continue;
 		op->done = types[op->type].run(r, op);
