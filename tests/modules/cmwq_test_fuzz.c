@@ -128,7 +128,8 @@ struct run {
 	struct e_wq *helper_wq;
 	struct op *ops;
 	unsigned int nr;		/* the operation at hand */
-	u32 stamp, digest;
+	atomic_t stamp;
+	u32 digest;
 	atomic_t overlaps, bad_requeues, helpless;
 	bool lost;
 	char why[120];
@@ -186,6 +187,7 @@ static void item_fn(struct e_work *work)
 	struct slot *sl = &r->slots[it->slot];
 	int refused = it->refused;
 	bool queued;
+	u32 stamp;
 
 	it->run_stamp = it->stamp;
 	if (atomic_inc_return(&it->starts) != atomic_read(&it->ends) + 1)
@@ -199,10 +201,14 @@ static void item_fn(struct e_work *work)
 	}
 	if (it->kind & REQUEUES && it->armed) {
 		it->armed = false;
+		stamp = it->stamp;
+		it->stamp = atomic_inc_return(&r->stamp);
 		atomic_inc(&it->want);
 		queued = e_queue_work(sl->wq, work);
-		if (!queued)
+		if (!queued) {	/* by this, but perhaps before */
 			atomic_dec(&it->want);
+			it->stamp = stamp;
+		}
 		if (refused != ANY && queued == refused)
 			atomic_inc(&r->bad_requeues);
 	}
@@ -560,7 +566,7 @@ static void note_queueing(struct item *it, struct slot *sl, int cpu)
 		it->cpu = cpu;
 		it->refused = 0;
 	}
-	it->stamp = ++it->run->stamp;
+	it->stamp = atomic_inc_return(&it->run->stamp);
 	it->armed = true;
 }
 
@@ -846,7 +852,7 @@ static void take_and_wait(struct run *r, struct item *it,
 	note_taken(it);
 	it->cancelling = true;
 	expect(r, do_call(r, fn, it, NULL,
-		       it->at_gate ? &r->slots[it->slot] : NULL), was);
+			  it->at_gate ? &r->slots[it->slot] : NULL), was);
 	it->cancelling = false;
 }
 
@@ -903,7 +909,7 @@ static bool op_flush(struct run *r, struct op *op)
 	bool waits = it->at_gate || queued(it);
 
 	expect(r, do_call(r, it->rcu ? call_flush_rcu : call_flush, it, NULL,
-		       waits ? &r->slots[it->slot] : NULL), waits);
+			  waits ? &r->slots[it->slot] : NULL), waits);
 	return true;
 }
 
@@ -921,7 +927,7 @@ static bool op_flush_delayed(struct run *r, struct op *op)
 	} else if (it->timer) {
 		it->timer = false;
 		atomic_inc(&it->want);
-		it->stamp = ++r->stamp;
+		it->stamp = atomic_inc_return(&r->stamp);
 		waits = it->at_gate || full(it) ||
 			(it->kind & GATED && !sl->bh);
 		want = waits ? 1 : ANY;
