@@ -20,6 +20,7 @@ help:
 	@echo "  make test-debug  on kernels with KASAN, lockdep, KCSAN, ..., which are built"
 	@echo "                 first (hours); make remove-debug removes them"
 	@echo "  make torture MINUTES=N  everything at once for that long (TORTURE=TYPES SEED=N)"
+	@echo "  make fuzz SEQUENCES=N  random calls against a model, random writes (SEED=N)"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
@@ -62,6 +63,9 @@ test-all: setup-all
 
 torture: setup-vm
 	@tests/torture.sh $(kernels)
+
+fuzz: setup-vm
+	@tests/fuzz.sh $(kernels)
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
@@ -126,7 +130,7 @@ distclean: clean-roots
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
 .PHONY: modules demo test test-all torture test-drivers bench check model
-.PHONY: test-debug remove-debug
+.PHONY: test-debug remove-debug fuzz
 .PHONY: probe load unload clean clean-roots distclean
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .DEFAULT_GOAL := help

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Fuzz for as long as wanted: one guest for each kernel, with sequences of calls
+# from SEED on, the same on the kernel's own workqueue, and writes to files
+# (test-fuzz.sh).  The last line is "N passed, N failed".
+#
+# usage: fuzz.sh [KERNEL...]	environment: SEQUENCES=N (default 2000)
+#		SEED=N (default: a new one) PREEMPT=MODEL PART="WORD..."
+#		and as for run.sh
+
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/.." && pwd)
+sequences=${SEQUENCES:-2000}
+seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
+models=(none voluntary full)
+preempt=${PREEMPT:-${models[seed % 3]}}
+[ $# -gt 0 ] || set -- 6.1 6.12
+
+if ! [[ $sequences =~ ^[1-9][0-9]{0,6}$ && $seed =~ ^[0-9]{1,10}$ ]]; then
+	echo "fuzz.sh: SEQUENCES=$sequences SEED=$seed: give numbers" >&2
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+
+mkdir -p "$root/build"
+table=$root/build/fuzz.txt
+for like in 6.1 6.12; do
+	for part in ${PART:-calls stock files}; do
+		# Emulated time may be slow; whoever hangs says so before.
+		echo "$like $preempt 4 normal pass $((sequences * 10 + 900))" \
+			"test-fuzz.sh PART=$part SEQUENCES=$sequences" \
+			"SEED=$seed WRITES=$sequences"
+	done
+done >"$table"
+
+echo "# $sequences sequences, seed $seed, preempt=$preempt"
+SUITES=$table "$here/run.sh" "$@"
