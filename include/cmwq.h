@@ -307,6 +307,15 @@ enum cmwq_wq_consts {
 
 /* Kernels that follow the lives of objects hear of items. */
 #ifdef CONFIG_DEBUG_OBJECTS_WORK
+/**
+ * __cmwq_object_init - for CMWQ_INIT_WORK() and its like, on debug kernels
+ * @work:	the item, about to be initialised
+ * @onstack:	it is on the caller's stack
+ *
+ * Reports an item that is queued, and takes it back.
+ *
+ * Context: any.
+ */
 void __cmwq_object_init(struct cmwq_work *work, bool onstack);
 #else
 static inline void __cmwq_object_init(struct cmwq_work *work, bool onstack)
