@@ -40,8 +40,8 @@ sides="onoff_interval=1500 fail_interval=1500 mem_pressure=3000
 gives_away()
 {
 	case $1 in
-	busted-drop) echo 'is lost|not waited for|after cancel_sync: queued' ;;
-	busted-twice) echo 'although it was queued|times at once|ran too often|sync: queued' ;;
+	busted-drop) echo 'is lost|wrong CPU, queued on|not waited for|after cancel_sync: queued' ;;
+	busted-twice) echo 'wrong CPU, queued on|although it was queued|times at once|ran too often|sync: queued' ;;
 	busted-overlap) echo 'times at once' ;;
 	busted-order) echo 'out of order|of its queue at once' ;;
 	busted-flush) echo 'not waited for by a flush' ;;
