@@ -82,12 +82,18 @@ pod_of()
 {
 	local dir=$cpus/cpu$2 shard=${SHARD:-8} cache last
 
-	last=$(find "$dir"/cache/index* -maxdepth 0 2>/dev/null | tail -n 1)
+	last=$(find "$dir"/cache/index* -maxdepth 0 2>/dev/null | sort | tail -n 1)
 	case $1 in
 	cpu) echo "$2" ;;
 	smt) cat "$dir/topology/core_cpus_list" ;;
-	cache) cat "${last:-$dir/topology}"/"$([ -n "$last" ] &&
-			echo shared_cpu_list || echo package_cpus_list)" ;;
+	cache)
+		# As the scheduler has it: no cache spans sockets.  On arm64 sysfs takes
+		# one that no firmware describes for the whole machine's.
+		cache=$(cat "$dir/topology/package_cpus_list")
+		[ -z "$last" ] ||
+			cache=$(common "$cache" "$(cat "$last/shared_cpu_list")")
+		echo "$cache"
+		;;
 	numa) cat "$dir"/node*/cpulist ;;
 	system) cat $cpus/possible ;;
 	cache_shard)
