@@ -196,11 +196,11 @@ check_build()
 	return 0
 }
 
-# include/compat/imports.txt: names that are imported, and none is left out that
+# include/compat/imports.list: names that are imported, and none is left out that
 # is for GPL modules alone, but for what any module gets by the kernel's macros.
 check_imports()
 {
-	local list=include/compat/imports.txt bad=0 imports kernel names
+	local list=include/compat/imports.list bad=0 imports kernel names
 	local macros='trace|rcu_read_|percpu|pcpu_|preempt_notifier|_creds$'
 
 	macros+='|cpu_bit_bitmap|put_task_struct|get_device|llist_add|get_llc_id'

@@ -89,7 +89,7 @@ entry=rcu_utilization
 ! grep -q SCHED_ENTRY_TP=yes <<<"$features" || entry=sched_entry_tp
 echo "hooks              $hooks, irq_work, $entry on demand"
 
-# Each line of imports.txt: a symbol, or names of which one will do.
+# Each line of imports.list: a symbol, or names of which one will do.
 missing=0
 if [ -s "$kdir/Module.symvers" ]; then
 	while read -r first others; do
@@ -104,7 +104,7 @@ if [ -s "$kdir/Module.symvers" ]; then
 			echo "not exported       $first ${others:+(nor $others)}"
 			missing=$((missing + 1))
 		fi
-	done < <(grep -v '^#' "$root/include/compat/imports.txt")
+	done < <(grep -v '^#' "$root/include/compat/imports.list")
 	echo "exports            $missing of those that cmwq needs are missing"
 	[ $missing = 0 ] || status=1
 else
