@@ -526,14 +526,16 @@ static inline void cmwq_pool_unlock_kick(struct cmwq_pool *pool,
  * keeps the pool and the pwq.  An id may have passed to another pool, which
  * knows nothing of the item: right, too, as the old one is gone.
  */
+static inline struct cmwq_pool *cmwq_pool_of_id(unsigned long id)
+{
+	return id < cmwq_max_pools ? READ_ONCE(cmwq_pools[id]) : NULL;
+}
+
 static inline struct cmwq_pool *cmwq_data_pool(unsigned long data)
 {
-	unsigned long id;
-
 	if (data & WORK_WHERE)
 		return cmwq_data_pwq(data)->pool;
-	id = (data & WORK_POOL_MASK) >> WORK_POOL_SHIFT;
-	return id < cmwq_max_pools ? READ_ONCE(cmwq_pools[id]) : NULL;
+	return cmwq_pool_of_id((data & WORK_POOL_MASK) >> WORK_POOL_SHIFT);
 }
 
 static inline bool cmwq_pool_has_work(struct cmwq_pool *pool)

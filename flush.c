@@ -605,11 +605,35 @@ EXPORT_SYMBOL_GPL(cmwq_destroy_delayed_work_on_stack);
 
 /* Looking */
 
+/* Interrupts are off: the pool stays. */
+static bool runs_in(struct cmwq_pool *pool, struct cmwq_work *work)
+{
+	bool runs;
+
+	if (!pool)
+		return false;
+	raw_spin_lock(&pool->lock);
+	runs = cmwq_find_busy(pool, work);
+	raw_spin_unlock(&pool->lock);
+	return runs;
+}
+
+/* @data: of @work, which is queued, and may run in an older pool of its queue: S3 */
+static bool runs_before(unsigned long data, struct cmwq_work *work)
+{
+	struct cmwq_workqueue *wq;
+
+	if (!(data & WORK_WHERE))
+		return false;
+	wq = cmwq_data_pwq(data)->wq;
+	return wq->flags & __CMWQ_ORDERED &&
+		runs_in(cmwq_pool_of_id(READ_ONCE(wq->ran_on)), work);
+}
+
 unsigned int cmwq_work_busy(struct cmwq_work *work)
 {
 	unsigned int busy = 0;
-	struct cmwq_pool *pool;
-	unsigned long flags;
+	unsigned long flags, data;
 
 	if (!cmwq_item_usable(work, "cmwq_work_busy",
 			      __builtin_return_address(0)))
@@ -617,13 +641,9 @@ unsigned int cmwq_work_busy(struct cmwq_work *work)
 	if (cmwq_work_pending(work))
 		busy |= CMWQ_WORK_BUSY_PENDING;
 	local_irq_save(flags);
-	pool = cmwq_data_pool(atomic_long_read(&work->data));
-	if (pool) {
-		raw_spin_lock(&pool->lock);
-		if (cmwq_find_busy(pool, work))
-			busy |= CMWQ_WORK_BUSY_RUNNING;
-		raw_spin_unlock(&pool->lock);
-	}
+	data = atomic_long_read(&work->data);
+	if (runs_in(cmwq_data_pool(data), work) || runs_before(data, work))
+		busy |= CMWQ_WORK_BUSY_RUNNING;
 	local_irq_restore(flags);
 	return busy;
 }

@@ -24,7 +24,7 @@
  *    the new one and cancelled there.  Its state word must lead to the pool
  *    where it runs, or nobody waits for it.  Only one item of the queue runs at
  *    a time, and it started after ran_on was set to its pool: if this item
- *    runs, it runs there.
+ *    runs, it runs there.  cmwq_work_busy() looks there, too.
  *
  * S4: the last item of the old pwq against the unplugging of the next.  The
  *    worker holds the old pool's lock and must not take the new one's: an

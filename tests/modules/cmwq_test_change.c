@@ -584,6 +584,8 @@ static void check_side_by_side(unsigned int flags)
 	/* It is running: queued again it follows, and does not overlap. */
 	p[0].gated = false;
 	EXPECT(cmwq_queue_work_on(0, wq, &p[0].work));
+	EXPECT_EQ(cmwq_work_busy(&p[0].work),
+		  CMWQ_WORK_BUSY_PENDING | CMWQ_WORK_BUSY_RUNNING);
 	t = test_thread_start(side_flusher, 0, -1);
 	if (!t || !test_thread_sleeps(t))
 		return;
