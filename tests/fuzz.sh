@@ -6,7 +6,8 @@
 # (test-fuzz.sh).  The last line is "N passed, N failed".
 #
 # usage: fuzz.sh [KERNEL...]	environment: SEQUENCES=N (default 2000)
-#		SEED=N (default: a new one) PREEMPT=MODEL PART="WORD..."
+#		SEED=N (default: a new one) OPS=N of each (default 60) LANES=N at
+#		a time (default 8) PREEMPT=MODEL PART="WORD..."
 #		and as for run.sh
 
 set -u
@@ -32,7 +33,8 @@ for like in 6.1 6.12; do
 		# Emulated time may be slow; whoever hangs says so before.
 		echo "$like $preempt 4 normal pass $((sequences * 10 + 900))" \
 			"test-fuzz.sh PART=$part SEQUENCES=$sequences" \
-			"SEED=$seed WRITES=$sequences"
+			"SEED=$seed OPS=${OPS:-60} LANES=${LANES:-8}" \
+			"WRITES=$((sequences < 5000 ? sequences : 5000))"
 	done
 done >"$table"
 

@@ -18,6 +18,9 @@
  * of a sequence is one, too: the part that still fails is found by leaving out
  * half of it, a quarter, ..., one operation.
  *
+ * A sequence spends most of its time waiting, so there may be several at a time, with
+ * items and queues of their own, in "lanes".  What fails in one is shrunk alone.
+ *
  * Illegal operations (cmwq promises to refuse them) are left out with legal=1
  * and on the kernel's own workqueue.  With the same seed both engines print the
  * same "digest" lines then.
@@ -50,6 +53,10 @@ MODULE_PARM_DESC(seed, "of the first one; the others count up");
 static unsigned int ops = 60;
 module_param(ops, uint, 0444);
 MODULE_PARM_DESC(ops, "operations of each, 1..200");
+
+static unsigned int lanes = 1;
+module_param(lanes, uint, 0444);
+MODULE_PARM_DESC(lanes, "so many sequences at a time, 1..32");
 
 static bool legal;
 module_param(legal, bool, 0444);
@@ -943,8 +950,11 @@ static bool op_queue_rcu(struct run *r, struct op *op)
 	struct slot *sl = slot_of(r, op);
 	bool want = !pending(it) && !it->depth;
 
-	/* Which CPU's queue it gets to is up to RCU. */
-	if (!it->rcu || !may_queue(it, sl) ||
+	/*
+	 * Which CPU's queue it gets to is up to RCU.  The kernel refuses a
+	 * disabled one, too, and warns.
+	 */
+	if (!it->rcu || !may_queue(it, sl) || (legal && it->depth) ||
 	    (!sl->unbound && !lacks_limit(sl)))
 		return false;
 	if (want) {
@@ -1387,11 +1397,22 @@ static void finish(struct run *r)
 	}
 }
 
-/* Run it.  Return: why it failed, in a buffer of its own; else "". */
-static const char *run_sequence(struct op *seq, u32 which, u32 *digest,
+/* One of the threads that run a sequence each. */
+struct lane {
+	struct task_struct *task;
+	struct op *seq;
+	char why[sizeof_field(struct run, why)];
+	u32 which;		/* the one at hand; if it fails, that one */
+	unsigned int last;
+	bool ended;
+};
+
+/* Run it.  Return: why it failed, in the lane's buffer; else "". */
+static const char *run_sequence(struct lane *lane, u32 which, u32 *digest,
 				unsigned int *last)
 {
-	static char why[sizeof_field(struct run, why)];
+	struct op *seq = lane->seq;
+	char *why = lane->why;
 	bool fuzzy[ITEMS];
 	struct run *r = start(seq, which);
 	struct op *op;
@@ -1424,7 +1445,7 @@ static const char *run_sequence(struct op *seq, u32 which, u32 *digest,
 					    atomic_read(&r->items[i].starts),
 					    32) + i;
 	*digest = r->digest;
-	strscpy(why, r->why, sizeof(why));
+	strscpy(why, r->why, sizeof(lane->why));
 	if (r->lost) {
 		WRITE_ONCE(test_lost_here, true);
 		test_losses++;
@@ -1451,8 +1472,9 @@ static void print_sequence(struct op *seq)
 }
 
 /* Leave out what it fails without. */
-static void shrink(struct op *seq, u32 which)
+static void shrink(struct lane *lane, u32 which)
 {
+	struct op *seq = lane->seq;
 	unsigned int size, i, j, last, reruns = 0;
 	struct op *was;
 	bool smaller = true;
@@ -1476,7 +1498,7 @@ static void shrink(struct op *seq, u32 which)
 			if (!any)
 				continue;
 			reruns++;
-			if (run_sequence(seq, which, &digest, &last)[0]) {
+			if (run_sequence(lane, which, &digest, &last)[0]) {
 				for (j = last + 1; j < ops; j++)
 					seq[j].off = true;
 				smaller = true;
@@ -1487,55 +1509,114 @@ static void shrink(struct op *seq, u32 which)
 	}
 	/* Once more, for the results. */
 	test_print("# shrunk in %u reruns: %s\n", reruns,
-		   run_sequence(seq, which, &digest, &last));
+		   run_sequence(lane, which, &digest, &last));
 	print_sequence(seq);
 	kfree(was);
 }
 
+static atomic_t sequences_begun, sequences_run, digest_of_all;
+static struct lane *failed_lane;
+
+/* The order in which sequences end is not known: their digests are added up. */
+static int lane_main(void *data)
+{
+	struct lane *lane = data;
+	u32 i, digest;
+
+	set_cpus_allowed_ptr(current, cpumask_of(cpus[0]));
+	while (!READ_ONCE(failed_lane)) {
+		i = atomic_inc_return(&sequences_begun) - 1;
+		if (i >= sequences)
+			break;
+		lane->which = seed + i;
+		make_ops(lane->seq, lane->which);
+		run_sequence(lane, lane->which, &digest, &lane->last);
+		if (lane->why[0]) {
+			cmpxchg(&failed_lane, NULL, lane);
+			break;
+		}
+		atomic_add(hash_32(digest ^ lane->which, 32), &digest_of_all);
+		if (atomic_inc_return(&sequences_run) % 1000 == 0)
+			pr_info("%u sequences\n", seed + i);
+		atomic_inc(&test_checks);	/* it goes on */
+	}
+	smp_store_release(&lane->ended, true);	/* all of it, for run_lanes() */
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(HZ);
+	return 0;
+}
+
+static void run_lanes(struct lane *lane)
+{
+	unsigned int i, n;
+
+	for (n = 0; n < lanes; n++) {
+		lane[n].seq = kcalloc(MAX_OPS, sizeof(*lane->seq), GFP_KERNEL);
+		lane[n].task = kthread_create(lane_main, &lane[n], "cmwq_fuzz/%u",
+					      n);
+		if (!lane[n].seq || IS_ERR(lane[n].task)) {
+			FAIL("no memory for lane %u", n);
+			if (!IS_ERR(lane[n].task))
+				kthread_stop(lane[n].task);
+			kfree(lane[n].seq);
+			break;
+		}
+		wake_up_process(lane[n].task);
+	}
+	for (i = 0; i < n; i++) {
+		while (!smp_load_acquire(&lane[i].ended))
+			msleep(20);
+		kthread_stop(lane[i].task);
+	}
+	lanes = n;
+}
+
+static void show_failure(struct lane *lane)
+{
+	unsigned int j;
+
+	FAIL("sequence %u: %s", lane->which, lane->why);
+	test_print("# at operation %u, %s; again with SEED=%u SEQUENCES=1\n",
+		   lane->last + 1, lane->last < ops ?
+		   types[lane->seq[lane->last].type].name : "the end",
+		   lane->which);
+	for (j = lane->last + 1; j < ops; j++)
+		lane->seq[j].off = true;
+	print_sequence(lane->seq);
+	shrink(lane, lane->which);
+}
+
 static void sequences_of_calls(void)
 {
-	struct op *seq;
-	const char *why;
-	unsigned int i, j, last, n = 0;
-	u32 digest, all = 0;
+	struct lane *lane;
+	unsigned int j, n = 0;
 
-	if (!ops || ops > MAX_OPS || cpus[1] >= nr_cpu_ids) {
-		FAIL("1 to %d operations, two CPUs", MAX_OPS);
+	if (!ops || ops > MAX_OPS || !lanes || lanes > 32 ||
+	    cpus[1] >= nr_cpu_ids) {
+		FAIL("1 to %d operations, 1 to 32 lanes, two CPUs", MAX_OPS);
 		return;
 	}
-	seq = kcalloc(MAX_OPS, sizeof(*seq), GFP_KERNEL);
-	if (!seq)
+	lane = kcalloc(lanes, sizeof(*lane), GFP_KERNEL);
+	if (!lane)
 		return;
-	for (i = 0; i < sequences; i++) {
-		patience = wait_ms;
-		make_ops(seq, seed + i);
-		why = run_sequence(seq, seed + i, &digest, &last);
-		all = hash_32(all ^ digest, 32);
-		if ((i + 1) % 50 == 0 || i + 1 == sequences)
-			test_print("# digest %u: %08x\n", seed + i, all);
-		if (!why[0])
-			continue;
-		FAIL("sequence %u: %s", seed + i, why);
-		test_print("# at operation %u, %s; again with SEED=%u SEQUENCES=1\n",
-			   last + 1,
-			   last < ops ? types[seq[last].type].name : "the end",
-			   seed + i);
-		for (j = last + 1; j < ops; j++)
-			seq[j].off = true;
-		print_sequence(seq);
-		shrink(seq, seed + i);
-		break;
-	}
+	patience = wait_ms;
+	run_lanes(lane);
+	if (failed_lane)
+		show_failure(failed_lane);
 	for (j = 0; j < ARRAY_SIZE(types); j++) {
 		n += atomic_read(&type_done[j]);
 		if (!atomic_read(&type_done[j]) && sequences >= 50 &&
 		    !(legal && types[j].cmwq_only) && !test_losses &&
 		    (ENGINE_HAS_DISABLE && disable) && ENGINE_IS_CMWQ &&
-		    i == sequences)
+		    !failed_lane)
 			FAIL("%s never made sense", types[j].name);
 	}
-	test_print("# %u sequences, %u operations\n", i, n);
-	kfree(seq);
+	test_print("# digest %08x\n", atomic_read(&digest_of_all));
+	test_print("# %d sequences, %u operations\n",
+		   atomic_read(&sequences_run), n);
+	for (j = 0; j < lanes; j++)
+		kfree(lane[j].seq);
+	kfree(lane);
 }
 
 static void fuzz(void)
