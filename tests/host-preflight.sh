@@ -60,7 +60,7 @@ says()
 }
 
 echo "KTAP version 1"
-echo "1..14"
+echo "1..15"
 
 machine "$release" "$kdir"
 says "nothing is in the way" 0 'compiler: .*nothing is in the way'
@@ -98,6 +98,9 @@ says "lockdown, and a key that is not enrolled" 1 \
 # shellcheck disable=SC2016 # for the program
 program mokutil '[ "$1" = --test-key ] && echo "$2 is already enrolled"'
 says "lockdown, and a key that is" 0 'is enrolled .*nothing is in the way'
+# shellcheck disable=SC2016
+program mokutil '[ "$1" = --test-key ] && echo "$2 is already in db"'
+says "lockdown, and a key that the firmware knows" 0 'is enrolled: in db .*nothing is in the way'
 machine "$release" "$kdir"
 program mokutil 'echo "SecureBoot enabled"'
 says "Secure Boot, as mokutil says" 1 'PROBLEM .*Secure Boot is on'
