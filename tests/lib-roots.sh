@@ -14,7 +14,7 @@
 roots=$root/build/roots/packages
 
 # For both: dkms, what it needs, what packages are built and checked with.
-root_packages="dkms dh-dkms debhelper dpkg-dev gcc kmod lintian make openssl zstd"
+root_packages="dkms dh-dkms debhelper dpkg-dev gcc kmod lintian make mokutil openssl zstd"
 
 roots_say()
 {
@@ -33,7 +33,10 @@ roots_need()
 		debootstrap debootstrap
 		unshare util-linux
 		mke2fs e2fsprogs
+		sbsign sbsigntool
+		sign-efi-sig-list efitools
 	TOOLS
+	[ -e /usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd ] || missing="$missing ovmf"
 	# shellcheck disable=SC2086 # one word per package
 	if [ -n "$missing" ]; then
 		roots_say "installing$missing"
@@ -97,7 +100,8 @@ make_root()
 {
 	local suite=$1 dir=$roots/$1 new=$roots/$1.new mirror
 
-	[ ! -e "$dir/ready" ] || return 0
+	# Made with the same list of packages.
+	[ "$(cat "$dir/ready" 2>/dev/null)" != "$root_packages" ] || return 0
 	rm -rf "$new" "$dir"
 	mkdir -p "$new"
 	mirror=$(find_mirrors "$suite" | awk -v s="$suite" '$2 == s {
@@ -119,7 +123,8 @@ make_root()
 	roots_say "packages of $suite"
 	{
 		in_root "$new" apt-get update &&
-			"fill_$suite" "$new" && touch "$new/ready"
+			"fill_$suite" "$new" &&
+			echo "$root_packages" >"$new/ready"
 	} >>"$roots/$suite.log" 2>&1 || return 1
 	mv "$new" "$dir"
 }
