@@ -84,6 +84,27 @@ hold_cpu()
 	cpu=$1
 	mask=$(printf '%x' $((((1 << $(grep -c '^processor' /proc/cpuinfo)) - 1) & ~(1 << held))))
 	taskset -p "$mask" $$ >/dev/null
+	# It may keep this shell's page tables still, and would have to be told, by an
+	# interrupt, of each change: let it see others.
+	taskset "$(printf '%x' $((1 << held)))" true
+}
+
+# With PREEMPT_RT, who has softirqs off may be preempted, and since 6.18 others have them
+# on meanwhile (CONFIG_PREEMPT_RT_NEEDS_BH_LOCK).
+softirqs_can_be_held()
+{
+	case "$(uname -v)" in
+	*PREEMPT_RT*) ;;
+	*) return 0 ;;
+	esac
+	[ "$(uname -r | awk -F'[.-]' '{ print $1 * 1000 + $2 }')" -lt 6018 ]
+}
+
+named_if_held()
+{
+	softirqs_can_be_held ||
+		{ echo "nobody can hold softirqs up on this kernel"; return 4; }
+	"$@"
 }
 
 # The CPU where the watchdog ran last
@@ -208,7 +229,7 @@ done
 [ -n "$engine_stuck" ] ||
 	ktap_test "said less and less often" less_and_less_often
 [ -n "$engine_stuck" ] ||
-	ktap_test "softirqs held up" named softirqs_are_held \
+	ktap_test "softirqs held up" named_if_held named softirqs_are_held \
 		"pool [0-9]* cpu 1 nice 0 bh makes no progress for" \
 		"  its softirq does not run" \
 		"  waits: plain_fn .*of queue t_held" \
@@ -222,7 +243,7 @@ done
 			"  CPU [0-9] takes no interrupts"
 [ -n "$engine_stuck" ] ||
 	ktap_test "softirqs held up where the watchdog is" \
-		named_all_the_same softirqs_are_held \
+		named_if_held named_all_the_same softirqs_are_held \
 			"  CPU [0-9] is held by cmwq_test/0 in pid"
 hold_cpu 1
 set_parameter pool_max_workers 4
