@@ -92,6 +92,14 @@ static int some_cpu(u32 *seed)
 	return r < nr_cpu_ids && cpu_possible(r) ? r : E_CPU_UNBOUND;
 }
 
+/* Newer kernels warn of a timer that is for a CPU that is down. */
+static int some_timer_cpu(u32 *seed)
+{
+	int cpu = some_cpu(seed);
+
+	return ENGINE_TIMERS_GO_OFFLINE || cpu == E_CPU_UNBOUND ? cpu : 0;
+}
+
 static struct e_wq *some_wq(u32 r)
 {
 	struct e_wq *wqs[] = { percpu, high, few, unbound, percpu };
@@ -170,7 +178,7 @@ static void delay(int nr)
 
 	do {
 		i = test_random(&seed) % UNITS;
-		cpu = some_cpu(&seed);
+		cpu = some_timer_cpu(&seed);
 		when = test_random(&seed) % 8;
 		switch (test_random(&seed) % 6) {
 		case 0:
