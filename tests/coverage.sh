@@ -85,7 +85,6 @@ collect()
 	(cd "$objects" && counted . gcno | sed 's/$/.gcno/' |
 		xargs cp --parents -t "$tmp/data") || return 1
 	if ! lcov --quiet --capture --directory "$tmp/data" \
-	     --test-name "${name//[^A-Za-z0-9]/_}" \
 	     --output-file "$tmp/raw.info" >"$tmp/log" 2>&1; then
 		say "$name: lcov says:"
 		sed 's/^/#   /' "$tmp/log"
@@ -93,11 +92,11 @@ collect()
 	fi
 	# The kernel's headers are not ours, and what was compiled are copies.
 	awk -v from="SF:$objects/" -v to="SF:$root/" '
-		/^TN:/ { test = $0; next }
+		/^TN:/ { next }
 		/^SF:/ {
 			ours = index($0, from) == 1
 			if (ours) {
-				print test
+				print "TN:"
 				print to substr($0, length(from) + 1)
 			}
 			next
