@@ -428,9 +428,10 @@ static void waiting_in_softirq(void)
 		CMWQ_INIT_WORK(&work, bh_waits_fn);
 		EXPECT(cmwq_queue_work(cmwq_system_bh_wq, &work));
 		WAIT(&self_done);
+		cmwq_flush_work(&work);
 		open_gate(bh_waits_for);
+		cmwq_flush_work(&bh_waits_for->work);
 	}
-	cmwq_flush_work(&work);
 	probes_free(bh_waits_for);
 }
 
