@@ -19,6 +19,7 @@ help:
 	@echo "  make test-drivers  the kernel's own loop, nbd and dm-crypt on cmwq"
 	@echo "  make test-debug  on kernels with KASAN, lockdep, KCSAN, ..., which are built"
 	@echo "                 first (hours); make remove-debug removes them"
+	@echo "  make coverage  which lines of it the suites run (hours; FLOOR=PERCENT KEEP=1)"
 	@echo "  make torture MINUTES=N  everything at once for that long (TORTURE=TYPES SEED=N)"
 	@echo "  make fuzz SEQUENCES=N  random calls against a model, random writes (SEED=N)"
 	@echo "  make modules   build in build/<kernel>/"
@@ -40,7 +41,7 @@ help:
 	@echo "  SUITE=REGEX, JOBS=N, V=1        which tests, how many guests, live output"
 	@echo "  hooks=auto PARAM=VALUE...       for make load: see modinfo cmwq.ko"
 
-setup-build setup-vm setup-checks setup-drivers setup-model:
+setup-build setup-vm setup-checks setup-drivers setup-model setup-coverage:
 	@tests/vm/setup.sh --$(@:setup-%=%) $(filter $(ALL_KERNELS),$(KERNEL))
 
 setup-all:
@@ -77,6 +78,12 @@ debug_kernels := $(or $(KERNEL),6.12-kasan 6.12-kcsan 6.12-rtlockdep 6.1-kasan)
 test-debug: setup-vm
 	@tests/vm/debug-kernel build $(debug_kernels)
 	@SUITES="suites-debug.txt suites.txt" tests/run.sh $(debug_kernels)
+
+coverage_kernels := $(or $(KERNEL),6.12-gcov 6.12-kasan-gcov)
+
+coverage: setup-coverage
+	@tests/vm/debug-kernel build $(coverage_kernels)
+	@tests/coverage.sh $(coverage_kernels)
 
 remove-debug:
 	@tests/vm/debug-kernel remove $(filter $(DEBUG_KERNELS),$(KERNEL))
@@ -130,7 +137,7 @@ distclean: clean-roots
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
 .PHONY: modules demo test test-all torture test-drivers bench check model
-.PHONY: test-debug remove-debug fuzz
+.PHONY: test-debug remove-debug fuzz coverage setup-coverage
 .PHONY: probe load unload clean clean-roots distclean
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .DEFAULT_GOAL := help

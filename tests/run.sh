@@ -6,7 +6,8 @@
 # complains, a result that was planned but did not come: each is a failure.
 #
 # usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1 LOGS=DIR TABLE=1, and for
-#		tests/drivers.sh and make test-all SUITES="FILE..." PAYLOAD=DIR MEM=MB
+#		tests/drivers.sh and make test-all SUITES="FILE..." PAYLOAD=DIR MEM=MB,
+#		for tests/coverage.sh GCOV=1
 #		(KERNEL: of vm/kernels.txt or vm/debug/kernels.txt, which says whose
 #		rows it takes)
 #        run.sh --judge STATUS EXPECT FILE	what a run of that result counts
@@ -159,6 +160,7 @@ run_suite()
 			esac
 		done
 		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
+		[ -z "${GCOV-}" ] || env+=(--gcov)
 		[ "$preempt" = - ] || env+=(--append "preempt=$preempt")
 		"$here/vm/vm.sh" run --kernel "$kernel" --smp "$smp" \
 			--timeout "$limit" \

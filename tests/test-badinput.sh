@@ -36,6 +36,14 @@ ktap_test "no such CPU" said "cmwq_queue_work, ${from}there is no CPU -1"
 ktap_test "unknown flags" said "cmwq_alloc_workqueue, ${from}unknown flags"
 ktap_test "flags that an ordered queue cannot have" \
 	said "cmwq_alloc_workqueue, ${from}an ordered queue"
+ktap_test "a BH queue with a max_active" \
+	said "cmwq_alloc_workqueue, ${from}a BH queue takes only"
+ktap_test "queueing on what is no queue" \
+	said "cmwq_queue_work, ${from}not a workqueue"
+ktap_test "waiting for what is no queue" \
+	said "cmwq_flush_workqueue, ${from}not a workqueue"
+ktap_test "reclaiming memory and waiting" \
+	said "cmwq_flush_workqueue, ${from}[^ ]+, which reclaims memory, waits for"
 ktap_test "no name" said "cmwq_alloc_workqueue, ${from}a queue needs a name"
 ktap_test "two kinds at once" said "queue t_two_kinds of cmwq_test_badinput"
 ktap_test "no kind" said "queue t_no_kind of cmwq_test_badinput"

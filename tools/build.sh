@@ -46,6 +46,9 @@ case "$kernel" in
 	;;
 esac
 out=${OUT:-$root/build/$name}
+case "$name" in
+*-gcov) set -- CMWQ_GCOV=1 "$@" ;;	# of tests/vm/debug/kernels.txt
+esac
 
 # Headers in a build root want its compiler; sources and results lie in there,
 # too, and $prefix is what the names of files have too much there.

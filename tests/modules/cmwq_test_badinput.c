@@ -7,6 +7,7 @@
  */
 #include <linux/nodemask.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 
 #include "engine.h"
 #include "cmwq_test.h"
@@ -269,6 +270,7 @@ static void bad_queues(void)
 	EXPECT(!cmwq_alloc_workqueue("t_flags", CMWQ_PERCPU | 1 << 30, 0));
 	EXPECT(!cmwq_alloc_workqueue("t_system", CMWQ_PERCPU | __CMWQ_SYSTEM,
 				     0));
+	EXPECT(!cmwq_alloc_workqueue("t_bh", CMWQ_BH, 1));
 	wq = cmwq_alloc_ordered_workqueue("t_both", CMWQ_PERCPU);
 	EXPECT(wq);
 	test_destroy(wq);
@@ -372,6 +374,65 @@ static void destroyed_queue(void)
 	cmwq_destroy_workqueue(wq);
 	probes_free(p);
 	still_works();
+}
+
+/* Memory that was never a queue. */
+static void no_queues(void)
+{
+	struct cmwq_workqueue *wq = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	struct probe *p = probes(1);
+
+	EXPECT(!cmwq_queue_work(wq, &p->work));
+	EXPECT(!cmwq_work_pending(&p->work));
+	cmwq_flush_workqueue(wq);
+	cmwq_destroy_workqueue(wq);
+	probes_free(p);
+	kfree(wq);
+	still_works();
+}
+
+/* Who reclaims memory may not wait for items that need some. */
+static void waiting_while_reclaiming(void)
+{
+	struct cmwq_workqueue *wq =
+		cmwq_alloc_workqueue("t_no_rescuer", CMWQ_PERCPU, 0);
+	unsigned int flags = memalloc_noreclaim_save();
+
+	cmwq_flush_workqueue(wq);
+	memalloc_noreclaim_restore(flags);
+	test_destroy(wq);
+}
+
+static struct probe *bh_waits_for;
+
+static void bh_waits_fn(struct cmwq_work *work)
+{
+	cmwq_flush_workqueue(cmwq_system_percpu_wq);
+	EXPECT(!cmwq_flush_work(&bh_waits_for->work));
+	complete(&self_done);
+}
+
+/* A kernel that looks for sleeping in the wrong place is louder than cmwq. */
+static void waiting_in_softirq(void)
+{
+	static struct cmwq_work work;
+
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ||
+	    IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		test_skip("this kernel itself complains");
+		return;
+	}
+	init_completion(&self_done);
+	bh_waits_for = probes(1);
+	if (block_on(bh_waits_for, cmwq_system_percpu_wq)) {
+		CMWQ_INIT_WORK(&work, bh_waits_fn);
+		EXPECT(cmwq_queue_work(cmwq_system_bh_wq, &work));
+		WAIT(&self_done);
+		cmwq_flush_work(&work);
+		open_gate(bh_waits_for);
+		cmwq_flush_work(&bh_waits_for->work);
+	}
+	probes_free(bh_waits_for);
 }
 
 /* A timer that was forgotten when its queue was destroyed. */
@@ -559,6 +620,9 @@ const struct test_case test_cases[] = {
 	CASE(enable_what_is_enabled),
 	CASE(waiting_for_oneself),
 	CASE(destroyed_queue),
+	CASE(no_queues),
+	CASE(waiting_while_reclaiming),
+	CASE(waiting_in_softirq),
 	CASE(timer_of_a_destroyed_queue),
 	CASE(grace_period_of_a_destroyed_queue),
 	CASE(system_queue_stays),

@@ -6,8 +6,8 @@
 # build/kernels/ (downloaded and unpacked, never installed: the machine must
 # not get a new kernel to boot).  Run again, it does nothing, quickly.
 #
-# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--model|--debug|--all]
-#                 [KERNEL...]
+# usage: setup.sh [--upgrade] [--build|--vm|--checks|--drivers|--model|--debug|
+#                 --coverage|--all] [KERNEL...]
 #
 # KERNEL: names from kernels.txt instead of 6.1 and 6.12, "all" for all of them.
 # Those of other Debian releases get a build root, too: roots.sh.
@@ -15,6 +15,7 @@
 # stock kernels' own modules, the sources of the drivers, tools for the guest.
 # --debug: instead of the kernels their sources, in build/kernels/source/KERNEL, and
 # what builds a whole kernel, for debug-kernel.
+# --coverage: also lcov, which adds up what "make coverage" counts.
 
 set -u
 
@@ -31,12 +32,14 @@ driver_needs="ext4 crc32c_generic brd ecb xts aesni-intel"
 for arg; do
 	case "$arg" in
 	--upgrade) upgrade=1 ;;
-	--build|--vm|--checks|--drivers|--model|--debug|--all) want=${arg#--} ;;
+	--build|--vm|--checks|--drivers|--model|--debug|--coverage|--all)
+		want=${arg#--}
+		;;
 	all) kernels=$(awk '/^[^#]/ { print $1 }' "$here/kernels.txt") ;;
 	-*)
 		echo "usage: setup.sh [--upgrade]" \
-			"[--build|--vm|--checks|--drivers|--model|--debug|--all]" \
-			"[KERNEL...]" >&2
+			"[--build|--vm|--checks|--drivers|--model|--debug|" \
+			"--coverage|--all] [KERNEL...]" >&2
 		exit 2
 		;;
 	*) kernels="$kernels $arg" ;;
@@ -111,7 +114,7 @@ missing_packages()
 	ldconfig=$(PATH=$PATH:/usr/sbin:/sbin command -v ldconfig)
 	"${ldconfig:-ldconfig}" -p | grep -q 'libelf\.so\.1' || echo libelf1
 	case "$want" in
-	vm|drivers|debug|all)
+	vm|drivers|debug|coverage|all)
 		command -v qemu-system-x86_64 >/dev/null 2>&1 ||
 			echo qemu-system-x86
 		[ $arm64 = 0 ] || command -v qemu-system-aarch64 >/dev/null ||
@@ -124,6 +127,9 @@ missing_packages()
 	fi
 	case "$want" in
 	model|all) command -v spin >/dev/null 2>&1 || echo spin ;;
+	esac
+	case "$want" in
+	coverage|all) command -v lcov >/dev/null 2>&1 || echo lcov ;;
 	debug)
 		for tool in flex bison bc lz4 perl; do
 			command -v "$tool" >/dev/null 2>&1 || echo "$tool"
@@ -564,6 +570,7 @@ to_fetch()
 		echo busybox-arm64
 	case "$want" in
 	drivers|all) [ -d "$build/tools/guest" ] || echo guest ;;
+	coverage) return 0 ;;	# debug-kernel builds its kernels
 	debug)
 		for series in $kernels; do
 			[ $upgrade = 0 ] &&

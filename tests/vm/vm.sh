@@ -29,6 +29,7 @@ Copies DIR to /t of the guest and runs there: cd /t && sh -c COMMAND
   --icount        count instructions: same input, same result (one CPU unless
                   QEMU is version 10 or later)
   --thread T      single (default) or multi; multi wants QEMU 10 or later
+  --gcov          bring back what the modules' code counted, in gcov.tar.gz of --out
   --accel A       tcg (default) or kvm
   --timeout SEC   when to give the guest up (default 300)
   --out DIR       keep out (the guest's output), con (its console), cmd there
@@ -145,11 +146,12 @@ complaints()
 cmd_run()
 {
 	local kernel='' spec=1 mem='' append='' icount=0 thread=single accel=tcg
-	local timeout=300 out='' payload='' cmd env='' self_built=0 debug=0
+	local timeout=300 out='' payload='' cmd env='' self_built=0 debug=0 gcov=0
 
 	while [ $# -gt 0 ]; do
 		case "$1" in
 		--icount) icount=1; shift; continue ;;
+		--gcov) gcov=1; shift; continue ;;
 		--) shift; break ;;
 		--help) usage; exit 0 ;;
 		esac
@@ -216,6 +218,10 @@ cmd_run()
 	printf '%s' "$env" >"$tmp/fs/vm/env"
 	echo "$nonce" >"$tmp/fs/vm/nonce"
 	echo "$port" >"$tmp/fs/vm/port"
+	if [ $gcov = 1 ]; then
+		[ -z "$arch" ] || die "--gcov: not for $kernel"
+		echo ttyS2 >"$tmp/fs/vm/gcov"
+	fi
 	cp -RL "$payload" "$tmp/fs/t" || exit 2
 	(cd "$tmp/fs" && find . | "$busybox" cpio -o -H newc 2>/dev/null) \
 		>"$tmp/initrd" || die "cannot make the initramfs"
@@ -229,6 +235,7 @@ cmd_run()
 		    -kernel "$image" -initrd "$tmp/initrd"
 		    -serial "file:$out/con" -serial "file:$out/out"
 		    "${board[@]}")
+	[ $gcov = 0 ] || q+=(-serial "file:$out/gcov.tar.gz")
 	case "$accel" in
 	tcg)
 		if [ "$thread" = multi ] && [ "$(qemu_major)" -lt 10 ]; then
@@ -280,7 +287,10 @@ cmd_run()
 			! complaints "$out/con" | grep -vE "$crash" | grep -q . ||
 				return $status
 			;;
-		*) return $status ;;
+		*)
+			[ $gcov = 0 ] || has_counts "$out/gcov.tar.gz" || return 3
+			return $status
+			;;
 		esac
 		echo "# vm.sh: no CPU can have the flags $flags: the emulator" \
 		     "has lost the guest's; once more"
@@ -304,6 +314,17 @@ impossible_flags()
 				break
 			fi
 		done
+}
+
+# has_counts FILE: whether it is whole and has anything in it
+has_counts()
+{
+	local files
+
+	if ! files=$(tar -tzf "$1" 2>&1) || ! grep -q '\.gcda$' <<<"$files"; then
+		echo "# vm.sh: no coverage data came from the guest"
+		return 1
+	fi
 }
 
 # Boot what cmd_run has prepared, once.
