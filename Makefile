@@ -22,6 +22,7 @@ help:
 	@echo "  make coverage  which lines of it the suites run (hours; FLOOR=PERCENT KEEP=1)"
 	@echo "  make torture MINUTES=N  everything at once for that long (TORTURE=TYPES SEED=N)"
 	@echo "  make fuzz SEQUENCES=N  random calls against a model, random writes (SEED=N)"
+	@echo "  make soak HOURS=N  everything in turn, in one boot: is anything left?"
 	@echo "  make modules   build in build/<kernel>/"
 	@echo "  make load      build for the running kernel and load it on this machine"
 	@echo "  make unload    take it out again"
@@ -67,6 +68,9 @@ torture: setup-vm
 
 fuzz: setup-vm
 	@tests/fuzz.sh $(kernels)
+
+soak: setup-vm
+	@tests/soak.sh $(kernels)
 
 test-drivers: setup-drivers
 	@tests/drivers.sh $(kernels)
@@ -137,7 +141,7 @@ distclean: clean-roots
 
 .PHONY: help setup-build setup-vm setup-checks setup-drivers setup-model setup-all
 .PHONY: modules demo test test-all torture test-drivers bench check model
-.PHONY: test-debug remove-debug fuzz coverage setup-coverage
+.PHONY: test-debug remove-debug fuzz coverage setup-coverage soak
 .PHONY: probe load unload clean clean-roots distclean
 .PHONY: install uninstall dkms-install dkms-uninstall deb preflight test-packages
 .DEFAULT_GOAL := help

@@ -107,5 +107,6 @@ engine_end()
 {
 	[ -z "$engine_hog_was" ] || echo "$engine_hog_was" >$engine_hog
 	[ "$ENGINE" != stock ] && [ -z "$engine_stuck" ] || return 0
+	[ -z "$cmwq_was_there" ] || return 0
 	ktap_test "unload after the test" unload_cmwq
 }

@@ -146,5 +146,43 @@ no_complaints()
 {
 	log_since "$1" >/tmp/log.complaints || { echo "log overrun"; return 1; }
 	! grep -v 'BUG: KCSAN: ' /tmp/log.complaints |
-		grep -E 'BUG: |WARNING: |Oops|general protection|INFO: task|(^|[^a-z])stall|list_(add|del) |refcount_t|cmwq: .*(leak|busy|FAIL)'
+		grep -E 'BUG: |WARNING: |Oops|general protection|INFO: task|(^|[^a-z])stall|list_(add|del) |refcount_t|cmwq: .*(leak|busy([^_]|$)|FAIL)'
+}
+
+# Numbers that must not grow, after everything deferred has happened.
+measure()
+{
+	local cache
+
+	sync
+	sleep 2
+	echo 3 >/proc/sys/vm/drop_caches
+	for cache in /sys/kernel/slab/*/shrink; do
+		echo 1 >"$cache"
+	done 2>/dev/null
+	awk '
+		FILENAME ~ /meminfo/ { sub(":", "", $1); mem[$1] = $2 }
+		FILENAME ~ /slabinfo/ && $1 ~ /^(kmalloc-|task_struct)/ {
+			objects[$1] = $2
+			bytes += $2 * $4
+		}
+		END {
+			print mem["Percpu"], mem["KernelStack"], \
+			      mem["VmallocUsed"], int(bytes / 1024), \
+			      mem["MemFree"], objects["task_struct"] + 0
+		}' /proc/meminfo /proc/slabinfo
+}
+
+kernel_threads()
+{
+	local count=0 stat
+
+	for stat in /proc/[0-9]*/stat; do
+		# Parent 2 is kthreadd; the kernel's own workers come and go.
+		case "$(cat "$stat" 2>/dev/null)" in
+		*"(kworker/"*) ;;
+		*") "[A-Z]" 2 "*) count=$((count + 1)) ;;
+		esac
+	done
+	echo "$count"
 }

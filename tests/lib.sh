@@ -23,6 +23,7 @@ ktap_passed=0
 ktap_failed=0
 ktap_skipped=0
 loaded_tests=
+cmwq_was_there=
 
 # ktap_begin [PLAN] - without PLAN it is printed by ktap_end
 ktap_begin()
@@ -30,6 +31,7 @@ ktap_begin()
 	ktap_planned=${1-}
 	echo "KTAP version 1"
 	[ -z "$ktap_planned" ] || echo "1..$ktap_planned"
+	! is_loaded cmwq || cmwq_was_there=1
 	trap lib_cleanup EXIT
 	trap 'exit 1' INT TERM HUP
 	[ "$(id -u)" = 0 ] || ktap_skip_all "needs root"
@@ -213,7 +215,7 @@ lib_cleanup()
 	for name in $loaded_tests; do
 		! is_loaded "$name" || rmmod "$name"
 	done
-	! is_loaded cmwq || rmmod cmwq || status=1
+	[ -n "$cmwq_was_there" ] || ! is_loaded cmwq || rmmod cmwq || status=1
 	exit $status
 }
 
