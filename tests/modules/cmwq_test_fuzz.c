@@ -1564,7 +1564,7 @@ static void run_lanes(struct lane *lane)
 		wake_up_process(lane[n].task);
 	}
 	for (i = 0; i < n; i++) {
-		while (!smp_load_acquire(&lane[i].ended))
+		while (!smp_load_acquire(&lane[i].ended))	/* lane_main() */
 			msleep(20);
 		kthread_stop(lane[i].task);
 	}
