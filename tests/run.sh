@@ -7,7 +7,7 @@
 #
 # usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1 LOGS=DIR TABLE=1, and for
 #		tests/drivers.sh and make test-all SUITES="FILE..." PAYLOAD=DIR MEM=MB,
-#		for tests/coverage.sh GCOV=1
+#		for tests/coverage.sh GCOV=1, for long runs WITHOUT=FLAG of the CPU
 #		(KERNEL: of vm/kernels.txt or vm/debug/kernels.txt, which says whose
 #		rows it takes)
 #        run.sh --judge STATUS EXPECT FILE	what a run of that result counts
@@ -161,6 +161,8 @@ run_suite()
 		done
 		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
 		[ -z "${GCOV-}" ] || env+=(--gcov)
+		[[ -z ${WITHOUT-} || $kernel == *-arm64 ]] ||
+			env+=(--without "$WITHOUT")
 		[ "$preempt" = - ] || env+=(--append "preempt=$preempt")
 		"$here/vm/vm.sh" run --kernel "$kernel" --smp "$smp" \
 			--timeout "$limit" \

@@ -48,4 +48,6 @@ for like in 6.1 6.12; do
 done >"$table"
 
 echo "# $minutes minutes each, seed $seed, preempt=$preempt"
-SUITES=$table "$here/run.sh" "$@"
+# In hours the emulator of Debian 12 loses flags now and then, seen right after this
+# instruction, which the slab allocator uses where it is.
+SUITES=$table WITHOUT=cx16 "$here/run.sh" "$@"

@@ -25,6 +25,7 @@ Copies DIR to /t of the guest and runs there: cd /t && sh -c COMMAND
                   nodes
   --mem MB        memory (default 512; 1024 for a debug kernel and a tree)
   --append ARGS   more words for the kernel line
+  --without FLAG  a CPU that lacks a feature, as QEMU calls it
   --env K=V       set a variable for COMMAND (may be repeated)
   --icount        count instructions: same input, same result (one CPU unless
                   QEMU is version 10 or later)
@@ -147,6 +148,7 @@ cmd_run()
 {
 	local kernel='' spec=1 mem='' append='' icount=0 thread=single accel=tcg
 	local timeout=300 out='' payload='' cmd env='' self_built=0 debug=0 gcov=0
+	local without=''
 
 	while [ $# -gt 0 ]; do
 		case "$1" in
@@ -161,6 +163,7 @@ cmd_run()
 		--smp) spec=$2 ;;
 		--mem) mem=$2 ;;
 		--append) append="$append $2" ;;
+		--without) without="$without,$2=off" ;;
 		--env) env="${env}export ${2%%=*}='${2#*=}'"$'\n' ;;
 		--thread) thread=$2 ;;
 		--accel) accel=$2 ;;
@@ -241,7 +244,7 @@ cmd_run()
 		if [ "$thread" = multi ] && [ "$(qemu_major)" -lt 10 ]; then
 			die "--thread multi: QEMU before 10 runs stale code"
 		fi
-		q+=(-cpu "$model" -accel "tcg,thread=$thread")
+		q+=(-cpu "$model$without" -accel "tcg,thread=$thread")
 		;;
 	kvm)
 		# A broken /dev/kvm hangs rather than fails: ask first.
