@@ -7,7 +7,8 @@
 #
 # usage: fuzz.sh [KERNEL...]	environment: SEQUENCES=N (default 2000)
 #		SEED=N (default: a new one) OPS=N of each (default 60) LANES=N at
-#		a time (default 8) PREEMPT=MODEL PART="WORD..."
+#		a time (default 8) PREEMPT=MODEL PART="WORD..." GUIDED=1 (by the
+#		ways that earlier ones took) REPLAY=WHAT-A-FAILURE-PRINTED
 #		and as for run.sh
 
 set -u
@@ -30,10 +31,15 @@ mkdir -p "$root/build"
 table=$root/build/fuzz.txt
 for like in 6.1 6.12; do
 	for part in ${PART:-calls stock files}; do
+		variant=normal how="LANES=${LANES:-8}"
+		if [ "$part" = calls ] && [ -n "${GUIDED-}${REPLAY-}" ]; then
+			variant=cover
+			how="$how GUIDED=${GUIDED:-0} REPLAY=${REPLAY-}"
+		fi
 		# Emulated time may be slow; whoever hangs says so before.
-		echo "$like $preempt 4 normal pass $((sequences * 10 + 900))" \
+		echo "$like $preempt 4 $variant pass $((sequences * 10 + 900))" \
 			"test-fuzz.sh PART=$part SEQUENCES=$sequences" \
-			"SEED=$seed OPS=${OPS:-60} LANES=${LANES:-8}" \
+			"SEED=$seed OPS=${OPS:-60} $how" \
 			"WRITES=$((sequences < 5000 ? sequences : 5000))"
 	done
 done >"$table"

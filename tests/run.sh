@@ -34,11 +34,11 @@ payload()
 	[[ $1 != *-arm64 ]] || strip=aarch64-linux-gnu-strip
 	rm -rf "$to"
 	mkdir -p "$to"
-	if [ "$2" = busted ]; then
-		cp "$from/busted/cmwq.ko" "$to/" || return 1
-	else
-		cp "$from/cmwq.ko" "$to/" || return 1
-	fi
+	case $2 in
+	busted) cp "$from/busted/cmwq.ko" "$to/" || return 1 ;;
+	cover) cp "$from-cover/cmwq.ko" "$to/" || return 1 ;;
+	*) cp "$from/cmwq.ko" "$to/" || return 1 ;;
+	esac
 	find "$from/tests" "$from/samples" -name '*.ko' \
 		-exec cp -t "$to" {} + 2>/dev/null
 	"$strip" --strip-debug "$to"/*.ko || return 1
@@ -251,6 +251,13 @@ for kernel in $kernels; do
 	fi
 done
 
+# cover KERNEL: build the variant that few rows want
+cover()
+{
+	OUT=$root/build/$1-cover "$root/tools/build.sh" --module "$1" \
+		CMWQ_COVER=1 && payload "$1" cover
+}
+
 # rows KERNEL: its rows of the tables, in the preemption models that it has
 rows()
 {
@@ -264,7 +271,7 @@ rows()
 	# shellcheck disable=SC2086 # several files
 	(cd "$here" && cat $table) | awk -v k="$1" -v like="$like" \
 		-v models="$models" -v slower="${slower:-1}" '
-		($1 != like && $1 != k) || /^#/ { next }
+		($1 != like && $1 != k && $1 != "=" k) || /^#/ { next }
 		$4 == "host" && k != like { next }	# this machine is one
 		{
 			n = split(models, m, ",")
@@ -299,6 +306,14 @@ while read -r kernel preempt smp variant expect limit script env; do
 		echo "run.sh: $table: no tests/$script" >&2
 		echo "0 passed, 1 failed"
 		exit 1
+	fi
+	if [[ $variant = cover && " ${covered-} " != *" $kernel "* ]]; then
+		covered="${covered-} $kernel"
+		if ! cover "$kernel" >&2; then
+			echo "run.sh: cannot build for $kernel" >&2
+			echo "0 passed, 1 failed"
+			exit 1
+		fi
 	fi
 	suites+=("$name $kernel $preempt $smp $variant $expect $limit $script $env")
 done < <(for kernel in $kernels; do rows "$kernel"; done)

@@ -12,6 +12,9 @@
 #   SEQUENCES, SEED, OPS, LANES	of the calls: how many, from which number on, how
 #		long, how many at a time
 #   WRITES	how many random writes (default 300)
+#   GUIDED	1: make most sequences of earlier ones that took new ways (needs the
+#		build of cmwq.ko that notes them)
+#   REPLAY	the one sequence that a failure has printed so
 #   CMWQ_PARAMS	more for cmwq.ko
 #   FUZZ_BUSTED	1..3: be wrong on purpose, and fail
 
@@ -69,7 +72,8 @@ unload_fuzz()
 
 calls()
 {
-	fuzz "$test" "sequences=$sequences" "busted=${FUZZ_BUSTED:-0}"
+	fuzz "$test" "sequences=$sequences" "busted=${FUZZ_BUSTED:-0}" \
+		"guided=${GUIDED:-0}" ${REPLAY:+"replay=$REPLAY"}
 	sed 's/^# //' /tmp/fuzz
 	grep -qx 'ok fuzz' /tmp/fuzz
 }
@@ -113,6 +117,23 @@ found_out()
 	n=$(sed -n '/^# shrunk in/,$p' /tmp/fuzz | grep -c '^#   [0-9]*\. ')
 	echo "$n operations are left"
 	[ "$n" -ge 1 ] && [ "$n" -le "$2" ]
+}
+
+# What found_out() printed last is wrong again, for busted=NUMBER alone.
+wrong_again()
+{
+	local sequence
+
+	sequence=$(sed -n 's/^# again with REPLAY=//p' /tmp/fuzz)
+	echo "$sequence"
+	[ -n "$sequence" ] || return 1
+	fuzz "$test" "replay=$sequence" "busted=$1" wait_ms=4000
+	sed 's/^# //' /tmp/fuzz
+	grep -qx 'not ok fuzz' /tmp/fuzz || return 1
+	unload_fuzz "$test"
+	fuzz "$test" "replay=$sequence"
+	sed 's/^# //' /tmp/fuzz
+	grep -qx 'ok fuzz' /tmp/fuzz
 }
 
 # Files
@@ -329,6 +350,8 @@ if part busted; then
 	ktap_test "a wrong model is found out" found_out 1 3
 	unload_fuzz "$test"
 	ktap_test "a cancel that does nothing is found out" found_out 2 6
+	unload_fuzz "$test"
+	ktap_test "by the operations that it printed, too" wrong_again 2
 	unload_fuzz "$test"
 fi
 if part files; then

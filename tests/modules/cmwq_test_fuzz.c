@@ -21,13 +21,21 @@
  * A sequence spends most of its time waiting, so there may be several at a time, with
  * items and queues of their own, in "lanes".  What fails in one is shrunk alone.
  *
+ * With guided=1 sequences are not from their number alone.  Those that took a way
+ * through cmwq.ko that none had taken are kept, and three of four are made by changing
+ * one of them.  What fails is printed, to be given back with replay=.
+ *
  * Illegal operations (cmwq promises to refuse them) are left out with legal=1
  * and on the kernel's own workqueue.  With the same seed both engines print the
  * same "digest" lines then.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bitmap.h>
 #include <linux/hash.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 
 #include "engine.h"
@@ -69,6 +77,14 @@ MODULE_PARM_DESC(disable, "disable and enable items");
 static bool bh = true;
 module_param(bh, bool, 0444);
 MODULE_PARM_DESC(bh, "use BH queues");
+
+static bool guided;
+module_param(guided, bool, 0444);
+MODULE_PARM_DESC(guided, "most sequences are made of earlier ones that took new ways (needs a cmwq.ko that notes them)");
+
+static char *replay;
+module_param(replay, charp, 0444);
+MODULE_PARM_DESC(replay, "the one sequence that a failure has printed");
 
 static unsigned int busted;
 module_param(busted, uint, 0444);
@@ -1296,32 +1312,220 @@ static atomic_t type_done[ARRAY_SIZE(types)];
 
 /* Sequences */
 
-static void make_ops(struct op *seq, u32 which)
+static struct op any_op(u32 *state)
 {
-	u32 state = hash_32(which, 32) ?: 1, pick;
-	unsigned int i, type, all = 0;
+	unsigned int type, all = 0;
+	u32 pick;
 
 	for (type = 0; type < ARRAY_SIZE(types); type++)
 		all += types[type].weight;
-	for (i = 0; i < 8; i++)
-		test_random(&state);
-	for (i = 0; i < ops; i++) {
-		pick = test_random(&state) % all;
-		for (type = 0; pick >= types[type].weight; type++)
-			pick -= types[type].weight;
-		seq[i] = (struct op) {
-			.type = type,
-			.item = test_random(&state) >> 8,
-			.slot = test_random(&state) >> 8,
-			.value = test_random(&state) >> 8,
-		};
-	}
-	/* Nothing can be done without a queue. */
-	for (i = 0; i < 2 && i < ops; i++)
-		seq[i].type = 0;
+	pick = test_random(state) % all;
+	for (type = 0; pick >= types[type].weight; type++)
+		pick -= types[type].weight;
+	return (struct op) {
+		.type = type,
+		.item = test_random(state) >> 8,
+		.slot = test_random(state) >> 8,
+		.value = test_random(state) >> 8,
+	};
 }
 
-static struct run *start(struct op *seq, u32 which)
+/* One of the threads that run a sequence each. */
+struct lane {
+	struct task_struct *task;
+	struct op *seq;
+	u32 kinds;		/* what the items are */
+	u32 random;		/* not zero */
+	char why[sizeof_field(struct run, why)];
+	u32 which;		/* the one at hand; if it fails, that one */
+	unsigned int last;
+	bool ended;
+};
+
+static void make_ops(struct lane *lane)
+{
+	unsigned int i;
+
+	lane->kinds = hash_32(lane->which, 32);
+	lane->random = lane->kinds ?: 1;
+	for (i = 0; i < 8; i++)
+		test_random(&lane->random);
+	for (i = 0; i < ops; i++)
+		lane->seq[i] = any_op(&lane->random);
+	/* Nothing can be done without a queue. */
+	for (i = 0; i < 2 && i < ops; i++)
+		lane->seq[i].type = 0;
+}
+
+/* Guidance */
+
+#define KEPT	1024
+
+static struct kept {
+	u32 kinds;
+	struct op ops[MAX_OPS];
+} *kept;				/* [KEPT] */
+static unsigned int nr_kept, ways;	/* under kept_lock, as what is kept */
+static DEFINE_MUTEX(kept_lock);
+static unsigned long *cover_map;	/* of cmwq.ko, or NULL */
+
+#if ENGINE_IS_CMWQ
+#include "observe/cover.h"
+
+static unsigned int count_ways(void)
+{
+	return bitmap_weight(cover_map, CMWQ_COVER_BITS);
+}
+
+static bool find_cover_map(void)
+{
+	cover_map = (unsigned long *)symbol_get(cmwq_cover_map);
+	if (!cover_map)
+		return !guided;
+	kept = kvcalloc(KEPT, sizeof(*kept), GFP_KERNEL);
+	return kept;
+}
+
+static void put_cover_map(void)
+{
+	if (!cover_map)
+		return;
+	test_print("# %u ways through cmwq.ko, %u sequences kept\n",
+		   count_ways(), nr_kept);
+	symbol_put(cmwq_cover_map);
+	kvfree(kept);
+}
+#else
+static unsigned int count_ways(void)
+{
+	return 0;
+}
+
+static bool find_cover_map(void)
+{
+	return !guided;
+}
+
+static void put_cover_map(void)
+{
+}
+#endif
+
+/*
+ * Keep the sequence if ways have been taken for the first time.  With several lanes
+ * it may be another's doing: one too many is kept, then.
+ */
+static void keep_if_new(struct lane *lane)
+{
+	unsigned int now, i;
+
+	mutex_lock(&kept_lock);
+	now = count_ways();
+	if (now > ways) {
+		ways = now;
+		i = nr_kept < KEPT ? nr_kept++ :
+				     test_random(&lane->random) % KEPT;
+		kept[i].kinds = lane->kinds;
+		memcpy(kept[i].ops, lane->seq, ops * sizeof(*lane->seq));
+	}
+	mutex_unlock(&kept_lock);
+}
+
+static void copy_kept(struct lane *lane, struct kept *from)
+{
+	unsigned int i;
+
+	lane->kinds = from->kinds;
+	memcpy(lane->seq, from->ops, ops * sizeof(*lane->seq));
+	for (i = 0; i < ops; i++)
+		lane->seq[i].off = false;
+}
+
+/* In place of the new sequence take one that was kept, with some changes. */
+static void vary_one_kept(struct lane *lane)
+{
+	struct op *seq = lane->seq;
+	unsigned int changes, to, len;
+	struct kept *from;
+	u32 *state = &lane->random;
+
+	mutex_lock(&kept_lock);
+	if (nr_kept && test_random(state) % 4) {
+		copy_kept(lane, &kept[test_random(state) % nr_kept]);
+		for (changes = 1 + test_random(state) % 4; changes; changes--) {
+			to = test_random(state) % ops;
+			len = 1 + test_random(state) % (ops - to);
+			switch (test_random(state) % 5) {
+			case 0:
+				seq[to] = any_op(state);
+				break;
+			case 1:
+				seq[to].value = test_random(state) >> 8;
+				break;
+			case 2:
+				seq[to].item = test_random(state) >> 8;
+				seq[to].slot = test_random(state) >> 8;
+				break;
+			case 3:		/* a part of another */
+				from = &kept[test_random(state) % nr_kept];
+				memcpy(&seq[to], &from->ops[to],
+				       len * sizeof(*seq));
+				break;
+			default:	/* one more */
+				memmove(&seq[to + 1], &seq[to],
+					(ops - to - 1) * sizeof(*seq));
+				seq[to] = any_op(state);
+			}
+		}
+	}
+	mutex_unlock(&kept_lock);
+}
+
+/* The sequence as text: what the items are, then each operation. */
+static void print_replay(struct lane *lane)
+{
+	struct op *op = lane->seq;
+	unsigned int n = 0, i;
+
+	for (i = 0; i < ops; i++)
+		n += op[i].done && !op[i].off;
+	if (n > 120)
+		return;		/* insmod takes no more */
+	test_print("# again with REPLAY=%08x", lane->kinds);
+	for (i = 0; i < ops; i++, op++)
+		if (op->done && !op->off)
+			test_print("%02x%02x%02x%02x", op->type, op->item,
+				   op->slot, op->value);
+	test_print("\n");
+}
+
+static struct kept replayed;
+
+/* Such text, from the parameter. */
+static bool read_replay(void)
+{
+	unsigned int len = strlen(replay), i;
+	__be32 kinds;
+	u8 b[4];
+
+	if (len % 8 || len < 16 || len > 8 * (MAX_OPS + 1) ||
+	    hex2bin((u8 *)&kinds, replay, 4))
+		return false;
+	replayed.kinds = be32_to_cpu(kinds);
+	for (i = 0; i < len / 8 - 1; i++) {
+		if (hex2bin(b, replay + 8 * (i + 1), 4) ||
+		    b[0] >= ARRAY_SIZE(types))
+			return false;
+		replayed.ops[i] = (struct op) {
+			.type = b[0], .item = b[1], .slot = b[2], .value = b[3],
+		};
+	}
+	ops = i;
+	sequences = 1;
+	return true;
+}
+
+static struct run *start(struct op *seq, u32 kinds)
 {
 	struct run *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	struct item *it;
@@ -1351,7 +1555,7 @@ static struct run *start(struct op *seq, u32 which)
 		it->cpu = cpus[0];
 		init_completion(&it->gate);
 		E_INIT_WORK(&it->helper, helper_fn);
-		init_item(it, (hash_32(which, 32) >> i) % KINDS);
+		init_item(it, (kinds >> i) % KINDS);
 	}
 	return r;
 }
@@ -1397,24 +1601,14 @@ static void finish(struct run *r)
 	}
 }
 
-/* One of the threads that run a sequence each. */
-struct lane {
-	struct task_struct *task;
-	struct op *seq;
-	char why[sizeof_field(struct run, why)];
-	u32 which;		/* the one at hand; if it fails, that one */
-	unsigned int last;
-	bool ended;
-};
-
 /* Run it.  Return: why it failed, in the lane's buffer; else "". */
-static const char *run_sequence(struct lane *lane, u32 which, u32 *digest,
+static const char *run_sequence(struct lane *lane, u32 *digest,
 				unsigned int *last)
 {
 	struct op *seq = lane->seq;
 	char *why = lane->why;
 	bool fuzzy[ITEMS];
-	struct run *r = start(seq, which);
+	struct run *r = start(seq, lane->kinds);
 	struct op *op;
 	int i;
 
@@ -1472,7 +1666,7 @@ static void print_sequence(struct op *seq)
 }
 
 /* Leave out what it fails without. */
-static void shrink(struct lane *lane, u32 which)
+static void shrink(struct lane *lane)
 {
 	struct op *seq = lane->seq;
 	unsigned int size, i, j, last, reruns = 0;
@@ -1498,7 +1692,7 @@ static void shrink(struct lane *lane, u32 which)
 			if (!any)
 				continue;
 			reruns++;
-			if (run_sequence(lane, which, &digest, &last)[0]) {
+			if (run_sequence(lane, &digest, &last)[0]) {
 				for (j = last + 1; j < ops; j++)
 					seq[j].off = true;
 				smaller = true;
@@ -1509,8 +1703,9 @@ static void shrink(struct lane *lane, u32 which)
 	}
 	/* Once more, for the results. */
 	test_print("# shrunk in %u reruns: %s\n", reruns,
-		   run_sequence(lane, which, &digest, &last));
+		   run_sequence(lane, &digest, &last));
 	print_sequence(seq);
+	print_replay(lane);
 	kfree(was);
 }
 
@@ -1529,12 +1724,18 @@ static int lane_main(void *data)
 		if (i >= sequences)
 			break;
 		lane->which = seed + i;
-		make_ops(lane->seq, lane->which);
-		run_sequence(lane, lane->which, &digest, &lane->last);
+		make_ops(lane);
+		if (replay)
+			copy_kept(lane, &replayed);
+		else if (guided)
+			vary_one_kept(lane);
+		run_sequence(lane, &digest, &lane->last);
 		if (lane->why[0]) {
 			cmpxchg(&failed_lane, NULL, lane);
 			break;
 		}
+		if (cover_map)
+			keep_if_new(lane);
 		atomic_add(hash_32(digest ^ lane->which, 32), &digest_of_all);
 		if (atomic_inc_return(&sequences_run) % 1000 == 0)
 			pr_info("%u sequences\n", seed + i);
@@ -1576,14 +1777,14 @@ static void show_failure(struct lane *lane)
 	unsigned int j;
 
 	FAIL("sequence %u: %s", lane->which, lane->why);
-	test_print("# at operation %u, %s; again with SEED=%u SEQUENCES=1\n",
+	test_print("# at operation %u, %s; again with SEED=%u SEQUENCES=1 if not guided\n",
 		   lane->last + 1, lane->last < ops ?
 		   types[lane->seq[lane->last].type].name : "the end",
 		   lane->which);
 	for (j = lane->last + 1; j < ops; j++)
 		lane->seq[j].off = true;
 	print_sequence(lane->seq);
-	shrink(lane, lane->which);
+	shrink(lane);
 }
 
 static void sequences_of_calls(void)
@@ -1596,9 +1797,18 @@ static void sequences_of_calls(void)
 		FAIL("1 to %d operations, 1 to 32 lanes, two CPUs", MAX_OPS);
 		return;
 	}
+	if (replay && !read_replay()) {
+		FAIL("replay=%s: not what a failure prints", replay);
+		return;
+	}
 	lane = kcalloc(lanes, sizeof(*lane), GFP_KERNEL);
 	if (!lane)
 		return;
+	if (!find_cover_map()) {
+		FAIL("no memory, or this cmwq.ko does not note the ways taken");
+		kfree(lane);
+		return;
+	}
 	patience = wait_ms;
 	run_lanes(lane);
 	if (failed_lane)
@@ -1614,6 +1824,7 @@ static void sequences_of_calls(void)
 	test_print("# digest %08x\n", atomic_read(&digest_of_all));
 	test_print("# %d sequences, %u operations\n",
 		   atomic_read(&sequences_run), n);
+	put_cover_map();
 	for (j = 0; j < lanes; j++)
 		kfree(lane[j].seq);
 	kfree(lane);
