@@ -149,6 +149,7 @@ struct run {
 	struct item items[ITEMS];
 	struct slot slots[SLOTS];
 	struct e_wq *helper_wq;
+	int cpus[2];
 	struct op *ops;
 	unsigned int nr;		/* the operation at hand */
 	atomic_t stamp;
@@ -166,7 +167,6 @@ struct run {
 	bool started, got;
 };
 
-static int cpus[2];		/* the first two */
 static unsigned int patience;	/* ms */
 
 static __printf(2, 3) void broken(struct run *r, const char *fmt, ...)
@@ -730,7 +730,7 @@ static bool op_set_max_active(struct run *r, struct op *op)
 static bool op_congested(struct run *r, struct op *op)
 {
 	struct slot *sl = slot_of(r, op);
-	int cpu = cpus[op->value % 2], want = 0, i;
+	int cpu = r->cpus[op->value % 2], want = 0, i;
 
 	if (sl->state != OPEN)
 		return false;
@@ -752,7 +752,7 @@ static bool op_queue(struct run *r, struct op *op)
 	struct item *it = item_of(r, op);
 	struct slot *sl = slot_of(r, op);
 	bool want = !pending(it) && !it->depth;
-	int cpu = cpus[op->value % 2];
+	int cpu = r->cpus[op->value % 2];
 
 	if (!may_queue(it, sl) || (it->rcu && op->value & 2))
 		return false;
@@ -763,7 +763,7 @@ static bool op_queue(struct run *r, struct op *op)
 		atomic_inc(&it->want);
 	}
 	/* This thread keeps to the first CPU. */
-	expect(r, op->value & 4 && cpu == cpus[0] ?
+	expect(r, op->value & 4 && cpu == r->cpus[0] ?
 		  e_queue_work(sl->wq, &it->work) :
 		  e_queue_work_on(cpu, sl->wq, &it->work), want);
 	return true;
@@ -801,7 +801,7 @@ static bool op_queue_delayed(struct run *r, struct op *op)
 	struct item *it = item_of(r, op);
 	struct slot *sl = slot_of(r, op);
 	bool want = !pending(it) && !it->depth;
-	int cpu = cpus[op->value % 2];
+	int cpu = r->cpus[op->value % 2];
 
 	if (!may_queue(it, sl) || it->rcu)
 		return false;
@@ -832,7 +832,7 @@ static bool op_mod_delayed(struct run *r, struct op *op)
 {
 	struct item *it = item_of(r, op);
 	struct slot *sl = slot_of(r, op);
-	int cpu = cpus[op->value % 2];
+	int cpu = r->cpus[op->value % 2];
 	bool was = pending(it), stale = it->stale;
 
 	it->stale = false;
@@ -974,7 +974,7 @@ static bool op_queue_rcu(struct run *r, struct op *op)
 	    (!sl->unbound && !lacks_limit(sl)))
 		return false;
 	if (want) {
-		note_queueing(it, sl, cpus[0]);
+		note_queueing(it, sl, r->cpus[0]);
 		atomic_inc(&it->want);
 	}
 	expect(r, e_queue_rcu_work(sl->wq, &it->rwork), want);
@@ -1032,7 +1032,7 @@ static bool op_burst(struct run *r, struct op *op)
 {
 	struct item *it = item_of(r, op);
 	struct slot *sl = slot_of(r, op);
-	int cpu = cpus[op->value & 1], i;
+	int cpu = r->cpus[op->value & 1], i;
 
 	if (it->kind & GATED || !may_queue(it, sl) || pending(it) ||
 	    it->depth || slot_at_gate(r, sl) || (it->rcu && legal))
@@ -1045,7 +1045,7 @@ static bool op_burst(struct run *r, struct op *op)
 		if (it->rcu && op->value & 2) {
 			if (!e_queue_rcu_work(sl->wq, &it->rwork))
 				atomic_dec(&it->want);
-		} else if (!e_queue_work_on(cpus[(cpu + i) % 2], sl->wq,
+		} else if (!e_queue_work_on(r->cpus[(cpu + i) % 2], sl->wq,
 					    &it->work)) {
 			atomic_dec(&it->want);
 		}
@@ -1089,7 +1089,7 @@ static bool op_attrs(struct run *r, struct op *op)
 		attrs->affn_scope = op->value / 5 % 2 ? CMWQ_AFFN_CPU :
 						       CMWQ_AFFN_SYSTEM;
 		if (op->value & 0x80)
-			cpumask_copy(attrs->cpumask, cpumask_of(cpus[0]));
+			cpumask_copy(attrs->cpumask, cpumask_of(r->cpus[0]));
 	}
 	err = cmwq_apply_workqueue_attrs(sl->wq, attrs);
 	cmwq_free_workqueue_attrs(attrs);
@@ -1121,7 +1121,7 @@ static bool op_bad_queue(struct run *r, struct op *op)
 	struct item *it = item_of(r, op);
 	struct slot *sl = slot_of(r, op);
 	struct e_wq *wq = sl->state == DEAD ? sl->wq : NULL;
-	int cpu = cpus[0];
+	int cpu = r->cpus[0];
 	bool got;
 
 	if (sl->state == OPEN) {
@@ -1189,7 +1189,7 @@ static bool op_dead(struct run *r, struct op *op)
 	e_flush_workqueue(sl->wq);
 	e_drain_workqueue(sl->wq);
 	e_set_max_active(sl->wq, 2);
-	expect(r, e_congested(cpus[0], sl->wq), 0);
+	expect(r, e_congested(r->cpus[0], sl->wq), 0);
 	e_destroy_workqueue(sl->wq);
 	return true;
 }
@@ -1334,6 +1334,7 @@ static struct op any_op(u32 *state)
 struct lane {
 	struct task_struct *task;
 	struct op *seq;
+	int cpus[2];		/* the second is the first of the next lane */
 	u32 kinds;		/* what the items are */
 	u32 random;		/* not zero */
 	char why[sizeof_field(struct run, why)];
@@ -1525,7 +1526,7 @@ static bool read_replay(void)
 	return true;
 }
 
-static struct run *start(struct op *seq, u32 kinds)
+static struct run *start(struct lane *lane)
 {
 	struct run *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	struct item *it;
@@ -1533,7 +1534,8 @@ static struct run *start(struct op *seq, u32 kinds)
 
 	if (!r)
 		return NULL;
-	r->ops = seq;
+	r->ops = lane->seq;
+	memcpy(r->cpus, lane->cpus, sizeof(r->cpus));
 	init_completion(&r->go);
 	init_completion(&r->done);
 	r->helper_wq = e_alloc_workqueue("fuzz_helper",
@@ -1552,10 +1554,10 @@ static struct run *start(struct op *seq, u32 kinds)
 		it = &r->items[i];
 		it->run = r;
 		it->rcu = i >= FIRST_RCU;
-		it->cpu = cpus[0];
+		it->cpu = r->cpus[0];
 		init_completion(&it->gate);
 		E_INIT_WORK(&it->helper, helper_fn);
-		init_item(it, (kinds >> i) % KINDS);
+		init_item(it, (lane->kinds >> i) % KINDS);
 	}
 	return r;
 }
@@ -1608,7 +1610,7 @@ static const char *run_sequence(struct lane *lane, u32 *digest,
 	struct op *seq = lane->seq;
 	char *why = lane->why;
 	bool fuzzy[ITEMS];
-	struct run *r = start(seq, lane->kinds);
+	struct run *r = start(lane);
 	struct op *op;
 	int i;
 
@@ -1718,7 +1720,7 @@ static int lane_main(void *data)
 	struct lane *lane = data;
 	u32 i, digest;
 
-	set_cpus_allowed_ptr(current, cpumask_of(cpus[0]));
+	set_cpus_allowed_ptr(current, cpumask_of(lane->cpus[0]));
 	while (!READ_ONCE(failed_lane)) {
 		i = atomic_inc_return(&sequences_begun) - 1;
 		if (i >= sequences)
@@ -1747,11 +1749,21 @@ static int lane_main(void *data)
 	return 0;
 }
 
+static int next_cpu(int cpu)
+{
+	cpu = cpumask_next(cpu, cpu_online_mask);
+	return cpu < nr_cpu_ids ? cpu : cpumask_first(cpu_online_mask);
+}
+
 static void run_lanes(struct lane *lane)
 {
 	unsigned int i, n;
+	int cpu = -1;
 
 	for (n = 0; n < lanes; n++) {
+		cpu = next_cpu(cpu);
+		lane[n].cpus[0] = cpu;
+		lane[n].cpus[1] = next_cpu(cpu);
 		lane[n].seq = kcalloc(MAX_OPS, sizeof(*lane->seq), GFP_KERNEL);
 		lane[n].task = kthread_create(lane_main, &lane[n], "cmwq_fuzz/%u",
 					      n);
@@ -1776,6 +1788,7 @@ static void show_failure(struct lane *lane)
 {
 	unsigned int j;
 
+	set_cpus_allowed_ptr(current, cpumask_of(lane->cpus[0]));
 	FAIL("sequence %u: %s", lane->which, lane->why);
 	test_print("# at operation %u, %s; again with SEED=%u SEQUENCES=1 if not guided\n",
 		   lane->last + 1, lane->last < ops ?
@@ -1793,7 +1806,7 @@ static void sequences_of_calls(void)
 	unsigned int j, n = 0;
 
 	if (!ops || ops > MAX_OPS || !lanes || lanes > 32 ||
-	    cpus[1] >= nr_cpu_ids) {
+	    num_online_cpus() < 2) {
 		FAIL("1 to %d operations, 1 to 32 lanes, two CPUs", MAX_OPS);
 		return;
 	}
@@ -1832,9 +1845,6 @@ static void sequences_of_calls(void)
 
 static void fuzz(void)
 {
-	cpus[0] = cpumask_first(cpu_online_mask);
-	cpus[1] = cpumask_next(cpus[0], cpu_online_mask);
-	set_cpus_allowed_ptr(current, cpumask_of(cpus[0]));
 	sequences_of_calls();
 }
 
