@@ -22,8 +22,8 @@
  * items and queues of their own, in "lanes".  What fails in one is shrunk alone.
  *
  * With guided=1 sequences are not from their number alone.  Those that took a way
- * through cmwq.ko that none had taken are kept, and three of four are made by changing
- * one of them.  What fails is printed, to be given back with replay=.
+ * through cmwq.ko that none had taken are kept, and half of the others are made by
+ * changing one of them.  What fails is printed, to be given back with replay=.
  *
  * Illegal operations (cmwq promises to refuse them) are left out with legal=1
  * and on the kernel's own workqueue.  With the same seed both engines print the
@@ -32,7 +32,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/delay.h>
 #include <linux/hash.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -48,6 +50,7 @@
 #define MAX_RERUNS	300
 #define MANY		64	/* a max_active that is never reached */
 #define FAR		(3600UL * HZ)
+#define REMEMBERED	30	/* queues destroyed; cmwq remembers two more */
 #define ANY		(-1)
 
 static unsigned int sequences = 200;
@@ -152,6 +155,8 @@ struct run {
 	int cpus[2];
 	struct op *ops;
 	unsigned int nr;		/* the operation at hand */
+	struct list_head stale_node;
+	u32 stale_since;		/* "destroyed" before that */
 	atomic_t stamp;
 	u32 digest;
 	atomic_t overlaps, bad_requeues, helpless;
@@ -675,12 +680,53 @@ static bool slot_has_timers(struct run *r, struct slot *sl)
 	return false;
 }
 
+/*
+ * An item with a timer for a queue that has been destroyed is refused as long as
+ * cmwq remembers that queue.  So others are not destroyed too soon after it: a
+ * sequence leaves that out, or waits for it in the end, without such items.
+ */
+static DEFINE_MUTEX(stale_mutex);
+static LIST_HEAD(stale_runs);		/* that have such items; the oldest first */
+static u32 destroyed;
+
+static bool may_destroy(struct run *r, bool stale)
+{
+	struct run *oldest;
+	bool may;
+
+	mutex_lock(&stale_mutex);
+	oldest = list_first_entry_or_null(&stale_runs, struct run, stale_node);
+	may = !oldest || destroyed - oldest->stale_since < REMEMBERED;
+	if (may && stale && list_empty(&r->stale_node)) {
+		r->stale_since = destroyed;
+		list_add_tail(&r->stale_node, &stale_runs);
+	}
+	destroyed += may;
+	mutex_unlock(&stale_mutex);
+	return may;
+}
+
+static void forget_stale(struct run *r)
+{
+	mutex_lock(&stale_mutex);
+	list_del_init(&r->stale_node);
+	mutex_unlock(&stale_mutex);
+}
+
+static void wait_to_destroy(struct run *r)
+{
+	forget_stale(r);
+	while (!may_destroy(r, false))
+		msleep(20);
+}
+
 static bool op_destroy(struct run *r, struct op *op)
 {
 	struct slot *sl = slot_of(r, op);
 	struct item *it;
 
-	if (sl->state != OPEN || (legal && slot_has_timers(r, sl)))
+	if (sl->state != OPEN || (legal && slot_has_timers(r, sl)) ||
+	    !may_destroy(r, slot_has_timers(r, sl)))
 		return false;
 	do_call(r, call_destroy, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
 	sl->state = DEAD;
@@ -1446,14 +1492,18 @@ static void copy_kept(struct lane *lane, struct kept *from)
 static void vary_one_kept(struct lane *lane)
 {
 	struct op *seq = lane->seq;
-	unsigned int changes, to, len;
+	unsigned int which, changes, to, len;
 	struct kept *from;
 	u32 *state = &lane->random;
 
 	mutex_lock(&kept_lock);
-	if (nr_kept && test_random(state) % 4) {
-		copy_kept(lane, &kept[test_random(state) % nr_kept]);
-		for (changes = 1 + test_random(state) % 4; changes; changes--) {
+	if (nr_kept && test_random(state) % 2) {
+		/* One of the last ones, rather. */
+		which = test_random(state) % nr_kept;
+		if (test_random(state) % 2)
+			which = nr_kept - 1 - which % min(nr_kept, 16U);
+		copy_kept(lane, &kept[which]);
+		for (changes = 1 + test_random(state) % 16; changes; changes--) {
 			to = test_random(state) % ops;
 			len = 1 + test_random(state) % (ops - to);
 			switch (test_random(state) % 5) {
@@ -1536,6 +1586,7 @@ static struct run *start(struct lane *lane)
 		return NULL;
 	r->ops = lane->seq;
 	memcpy(r->cpus, lane->cpus, sizeof(r->cpus));
+	INIT_LIST_HEAD(&r->stale_node);
 	init_completion(&r->go);
 	init_completion(&r->done);
 	r->helper_wq = e_alloc_workqueue("fuzz_helper",
@@ -1585,9 +1636,12 @@ static void finish(struct run *r)
 	}
 	if (!r->why[0] && !r->lost)
 		settle(r);
-	for (i = 0; i < SLOTS && !r->lost; i++)
-		if (r->slots[i].state == OPEN)
-			do_call(r, call_destroy, NULL, &r->slots[i], NULL);
+	for (i = 0; i < SLOTS && !r->lost; i++) {
+		if (r->slots[i].state != OPEN)
+			continue;
+		wait_to_destroy(r);
+		do_call(r, call_destroy, NULL, &r->slots[i], NULL);
+	}
 	for (i = 0; i < ITEMS && !r->lost; i++) {
 		it = &r->items[i];
 		if (atomic_read(&it->starts) != atomic_read(&it->want) ||
@@ -1643,11 +1697,13 @@ static const char *run_sequence(struct lane *lane, u32 *digest,
 	*digest = r->digest;
 	strscpy(why, r->why, sizeof(lane->why));
 	if (r->lost) {
+		forget_stale(r);	/* or others wait for it */
 		WRITE_ONCE(test_lost_here, true);
 		test_losses++;
 		return why;	/* with all there is */
 	}
 	kthread_stop(r->caller);
+	wait_to_destroy(r);
 	e_destroy_workqueue(r->helper_wq);
 	rcu_barrier();
 	kfree(r);
