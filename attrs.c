@@ -156,18 +156,16 @@ static int check_attrs(struct cmwq_workqueue *wq,
 
 /* Applying them */
 
-/* cmwq_attrs_mutex is held. */
-static int apply(struct cmwq_workqueue *wq, const struct cmwq_attrs *attrs)
+/* Takes @attrs.  cmwq_attrs_mutex is held. */
+static int apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs)
 {
-	struct cmwq_attrs *copy = dup_attrs(attrs);
+	LIST_HEAD(changes);
 	int err;
 
-	if (!copy)
+	if (!attrs)
 		return -ENOMEM;
-	err = cmwq_route_apply(wq, copy, effective);
-	if (err)
-		cmwq_free_workqueue_attrs(copy);
-	return err;
+	err = cmwq_route_prepare(wq, attrs, effective, &changes);
+	return err ?: cmwq_routes_change(&changes);
 }
 
 /**
@@ -180,17 +178,13 @@ static int apply(struct cmwq_workqueue *wq, const struct cmwq_attrs *attrs)
 int cmwq_attrs_of_new(struct cmwq_workqueue *wq)
 {
 	struct cmwq_attrs *attrs = cmwq_alloc_workqueue_attrs();
-	int err;
 
-	if (!attrs)
-		return -ENOMEM;
-	if (wq->flags & CMWQ_HIGHPRI)
-		attrs->nice = MIN_NICE;
-	attrs->ordered = wq->flags & __CMWQ_ORDERED;
-	err = cmwq_route_apply(wq, attrs, effective);
-	if (err)
-		cmwq_free_workqueue_attrs(attrs);
-	return err;
+	if (attrs) {
+		if (wq->flags & CMWQ_HIGHPRI)
+			attrs->nice = MIN_NICE;
+		attrs->ordered = wq->flags & __CMWQ_ORDERED;
+	}
+	return apply(wq, attrs);
 }
 
 int cmwq_apply_workqueue_attrs(struct cmwq_workqueue *wq,
@@ -211,7 +205,7 @@ int cmwq_apply_workqueue_attrs(struct cmwq_workqueue *wq,
 	if (err)
 		return err;
 	mutex_lock(&cmwq_attrs_mutex);
-	err = apply(wq, attrs);
+	err = apply(wq, dup_attrs(attrs));
 	mutex_unlock(&cmwq_attrs_mutex);
 	if (err)
 		cmwq_report(what, caller, err,
@@ -297,37 +291,88 @@ void cmwq_own_threads_place(void)
 	cmwq_watchdog_place(&cpus);
 }
 
-/* cmwq_attrs_mutex is held.  A queue that cannot change keeps its pools. */
-static int reapply_all(void)
+/*
+ * All unbound queues go to the pools that are theirs if unbound items may run on
+ * @cpus.  If one of them cannot, none does; with @most, the others do all the same.
+ * Both mutexes are held.
+ */
+static int prepare_all(const struct cpumask *cpus, bool most,
+		       struct list_head *changes)
 {
 	struct cmwq_workqueue *wq;
-	int err, first_err = 0;
+	struct cmwq_attrs *attrs;
+	int err;
 
-	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
-		cmwq_rescuer_resettle(wq);
 		if (!(wq->flags & CMWQ_UNBOUND))
 			continue;
-		err = apply(wq, wq->attrs);
+		attrs = dup_attrs(wq->attrs);
+		err = !attrs ? -ENOMEM :
+			       cmwq_route_prepare(wq, attrs, cpus, changes);
 		if (!err || err == -ENODEV)
 			continue;
-		pr_err("queue %s keeps its pools (errno %d): apply its attributes again\n",
-		       wq->name, err);
-		first_err = first_err ?: err;
+		pr_err("queue %s keeps its pools%s (errno %d): %s\n", wq->name,
+		       most ? "" : ", and so do all", err, most ?
+		       "apply its attributes again" : "try that again");
+		if (most)
+			continue;
+		cmwq_routes_abandon(changes);
+		return err;
 	}
-	mutex_unlock(&cmwq_wq_mutex);
-	return first_err;
+	return 0;
 }
 
-static void set_effective(const struct cpumask *not_these)
+/* Which CPUs belong together has changed.  cmwq_attrs_mutex is held. */
+static int regroup(bool most)
 {
-	if (!cpumask_andnot(effective, requested, not_these))
-		cpumask_copy(effective, requested);
-	cpumask_copy(&settled, effective);
+	LIST_HEAD(changes);
+	int err;
+
+	mutex_lock(&cmwq_wq_mutex);
+	err = prepare_all(effective, most, &changes);
+	if (!err)
+		cmwq_routes_change(&changes);
+	mutex_unlock(&cmwq_wq_mutex);
+	return err;
+}
+
+/* @requested without @not_these; or, if that is nothing, with them. */
+static void get_effective(struct cpumask *cpus, const struct cpumask *not_these)
+{
+	if (!cpumask_andnot(cpus, requested, not_these))
+		cpumask_copy(cpus, requested);
+}
+
+/*
+ * Unbound items may run on @cpus from now on, as was asked for with @wish and
+ * without @out (NULL: as before).  Or nothing is changed.
+ */
+static int set_masks(const struct cpumask *cpus, const struct cpumask *wish,
+		     const struct cpumask *out)
+{
+	struct cmwq_workqueue *wq;
+	LIST_HEAD(changes);
+	int err;
+
+	lockdep_assert_held(&cmwq_attrs_mutex);
+	mutex_lock(&cmwq_wq_mutex);
+	err = prepare_all(cpus, false, &changes);
+	if (!err) {
+		cpumask_copy(requested, wish ?: requested);
+		cpumask_copy(excluded, out ?: excluded);
+		cpumask_copy(effective, cpus);
+		cpumask_copy(&settled, cpus);
+		cmwq_routes_change(&changes);
+		list_for_each_entry(wq, &cmwq_workqueues, node)
+			cmwq_rescuer_resettle(wq);
+	}
+	mutex_unlock(&cmwq_wq_mutex);
+	return err;
 }
 
 int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask)
 {
+	cpumask_var_t cpus;
 	int err;
 
 	might_sleep();
@@ -337,12 +382,13 @@ int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask)
 			    "no possible CPU is in the mask");
 		return -EINVAL;
 	}
+	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
+		return -ENOMEM;
+	cpumask_and(cpus, cpumask, cpu_possible_mask);
 	mutex_lock(&cmwq_attrs_mutex);
-	cpumask_and(requested, cpumask, cpu_possible_mask);
-	cpumask_copy(effective, requested);
-	cpumask_copy(&settled, effective);
-	err = reapply_all();
+	err = set_masks(cpus, cpus, NULL);
 	mutex_unlock(&cmwq_attrs_mutex);
+	free_cpumask_var(cpus);
 	return err;
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_set_unbound_cpumask);
@@ -350,17 +396,26 @@ EXPORT_SYMBOL_GPL(cmwq_workqueue_set_unbound_cpumask);
 /* The CPUs of @mask, or all but those, are out of bounds from now on. */
 static int exclude_cpus(const struct cpumask *mask, bool all_but)
 {
-	int err;
+	cpumask_var_t out, cpus;
+	int err = -ENOMEM;
 
-	mutex_lock(&cmwq_attrs_mutex);
+	if (!alloc_cpumask_var(&out, GFP_KERNEL))
+		return err;
+	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
+		goto free_out;
 	if (all_but)
-		cpumask_andnot(excluded, cpu_possible_mask, mask);
+		cpumask_andnot(out, cpu_possible_mask, mask);
 	else
-		cpumask_and(excluded, cpu_possible_mask, mask);
-	set_effective(excluded);
-	cmwq_own_threads_place();
-	err = reapply_all();
+		cpumask_and(out, cpu_possible_mask, mask);
+	mutex_lock(&cmwq_attrs_mutex);
+	get_effective(cpus, out);
+	err = set_masks(cpus, NULL, out);
+	if (!err)
+		cmwq_own_threads_place();
 	mutex_unlock(&cmwq_attrs_mutex);
+	free_cpumask_var(cpus);
+free_out:
+	free_cpumask_var(out);
 	return err;
 }
 
@@ -433,7 +488,7 @@ static void rescan(struct work_struct *work)
 	mutex_lock(&cmwq_attrs_mutex);
 	cmwq_own_threads_place();
 	if (cmwq_affinity_update())
-		reapply_all();
+		regroup(true);
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
 		if (!(wq->flags & CMWQ_UNBOUND))
@@ -462,7 +517,7 @@ void cmwq_cpus_changed(void)
 
 static int set_default_scope(const char *val, const struct kernel_param *kp)
 {
-	int scope = cmwq_scope_by_name(val);
+	int scope = cmwq_scope_by_name(val), was, err;
 
 	if (scope <= CMWQ_AFFN_DFL) {
 		pr_err("%s=%s is unknown (errno %d): use cpu, smt, cache, cache_shard, numa or system\n",
@@ -470,10 +525,13 @@ static int set_default_scope(const char *val, const struct kernel_param *kp)
 		return -EINVAL;
 	}
 	mutex_lock(&cmwq_attrs_mutex);
+	was = cmwq_default_scope;
 	cmwq_default_scope = scope;
-	reapply_all();			/* none yet while the module loads */
+	err = regroup(false);		/* none yet while the module loads */
+	if (err)
+		cmwq_default_scope = was;
 	mutex_unlock(&cmwq_attrs_mutex);
-	return 0;
+	return err;
 }
 
 static int get_default_scope(char *buffer, const struct kernel_param *kp)
@@ -505,7 +563,8 @@ static int first_masks(void)
 		cpumask_copy(requested, cpu_possible_mask);
 	cmwq_housekeeping_cpus(effective);
 	cpumask_andnot(excluded, cpu_possible_mask, effective);
-	set_effective(excluded);
+	get_effective(effective, excluded);
+	cpumask_copy(&settled, effective);
 	return 0;
 }
 

@@ -697,8 +697,11 @@ bool cmwq_cpu_isolated(unsigned int cpu);
 bool cmwq_cpu_off_limits(unsigned int cpu);
 
 /* route.c: from a queue to its pools, and how that is changed */
-int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
-		     const struct cpumask *unbound_mask);
+int cmwq_route_prepare(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
+		       const struct cpumask *unbound_mask,
+		       struct list_head *changes);
+int cmwq_routes_change(struct list_head *changes);
+void cmwq_routes_abandon(struct list_head *changes);
 void cmwq_route_init(struct cmwq_workqueue *wq);
 void cmwq_route_drop(struct cmwq_workqueue *wq);
 void cmwq_routes_exit(void);

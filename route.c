@@ -218,86 +218,157 @@ static void retire_before(struct cmwq_workqueue *wq,
 	irq_work_queue(&wq->succeed);				/* S4 */
 }
 
+struct change {
+	struct list_head node;
+	struct cmwq_workqueue *wq;
+	struct cmwq_attrs *attrs;		/* the new ones, then the old ones */
+	struct cmwq_pwq * __percpu *route;	/* the same */
+	struct list_head pwqs;			/* the new ones that are not in use */
+	struct cmwq_pwq *first_new;		/* NULL: the route stays */
+	cpumask_var_t cpus;
+};
+
+static void free_change(struct change *change)
+{
+	free_percpu(change->route);
+	free_pwqs(&change->pwqs);
+	cmwq_free_workqueue_attrs(change->attrs);
+	free_cpumask_var(change->cpus);
+	kfree(change);
+}
+
 /**
- * cmwq_route_apply - send the items of a queue to pools with other attributes
+ * cmwq_route_prepare - get all that a queue needs to change to other attributes
  * @wq:		the queue; a new one has no route yet
- * @attrs:	the attributes; taken over if it succeeds
+ * @attrs:	the attributes; taken over, also if this fails
  * @unbound_mask: where unbound items may run
+ * @changes:	the change is added to these
  *
- * Context: cmwq_attrs_mutex is held.
+ * Context: cmwq_attrs_mutex is held until the changes are made or abandoned:
+ * so long the queue stays.
  * Return: 0, -ENOMEM, -ENOSPC, or -ENODEV if the queue is gone.
  */
-int cmwq_route_apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
-		     const struct cpumask *unbound_mask)
+int cmwq_route_prepare(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
+		       const struct cpumask *unbound_mask,
+		       struct list_head *changes)
 {
-	struct cmwq_pwq * __percpu *route = NULL, * __percpu *old;
-	struct cmwq_pwq *pwq, *next, *first_new;
-	cpumask_var_t cpus, pod;
-	LIST_HEAD(pwqs);
+	struct change *change;
+	cpumask_var_t pod;
 	int err = -ENOMEM;
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
-	/* Its shares may be gone; they stay while the mutex is held. */
-	if (READ_ONCE(wq->intake) == CMWQ_DEAD)
-		return -ENODEV;
-	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
+	change = kzalloc(sizeof(*change), GFP_KERNEL);
+	if (!change || !alloc_cpumask_var(&change->cpus, GFP_KERNEL)) {
+		kfree(change);
+		cmwq_free_workqueue_attrs(attrs);
 		return err;
+	}
+	change->wq = wq;
+	change->attrs = attrs;
+	INIT_LIST_HEAD(&change->pwqs);
+	/* Its shares may be gone; they stay while the mutex is held. */
+	if (READ_ONCE(wq->intake) == CMWQ_DEAD) {
+		err = -ENODEV;
+		goto free;
+	}
 	if (!alloc_cpumask_var(&pod, GFP_KERNEL))
-		goto free_cpus;
-	if (!cpumask_and(cpus, attrs->cpumask, unbound_mask))
-		cpumask_copy(cpus, unbound_mask);
-	route = alloc_percpu(struct cmwq_pwq *);
-	if (!route)
-		goto free_pod;
-	err = make_route(wq, attrs, cpus, pod, &pwqs, route);
+		goto free;
+	if (!cpumask_and(change->cpus, attrs->cpumask, unbound_mask))
+		cpumask_copy(change->cpus, unbound_mask);
+	change->route = alloc_percpu(struct cmwq_pwq *);
+	if (change->route)
+		err = make_route(wq, attrs, change->cpus, pod, &change->pwqs,
+				 change->route);
+	free_cpumask_var(pod);
 	if (err)
-		goto free_route;
+		goto free;
+	list_add_tail(&change->node, changes);
+	return 0;
+
+free:
+	free_change(change);
+	return err;
+}
+
+static int make_change(struct change *change)
+{
+	struct cmwq_workqueue *wq = change->wq;
+	struct cmwq_pwq * __percpu *old;
+	struct cmwq_pwq *pwq, *next;
 
 	mutex_lock(&wq->mutex);
 	if (wq->intake == CMWQ_DEAD) {
 		mutex_unlock(&wq->mutex);
-		err = -ENODEV;
-		goto free_route;
+		return -ENODEV;
 	}
-	swap(wq->attrs, attrs);
+	swap(wq->attrs, change->attrs);
 	cmwq_rescuer_dress(wq);
-	old = wq->route;
-	if (same_route(old, route)) {
+	if (same_route(wq->route, change->route)) {
 		mutex_unlock(&wq->mutex);
-		goto free_route;
+		return 0;
 	}
-	first_new = list_first_entry(&pwqs, struct cmwq_pwq, node);
+	change->first_new = list_first_entry(&change->pwqs, struct cmwq_pwq,
+					     node);
 	if (wq->flags & __CMWQ_ORDERED)
-		plug(wq, first_new);
-	list_for_each_entry(pwq, &pwqs, node) {
+		plug(wq, change->first_new);
+	list_for_each_entry(pwq, &change->pwqs, node) {
 		pwq->colour = wq->colour;
 		cmwq_pwq_set_limit(pwq);
 	}
-	list_for_each_entry_safe(pwq, next, &pwqs, node) {
+	list_for_each_entry_safe(pwq, next, &change->pwqs, node) {
 		list_del(&pwq->node);
 		list_add_tail_rcu(&pwq->node, &wq->pwqs);
 	}
-	smp_store_release(&wq->route, route);	/* S1: filled in before */
-	cpumask_copy(wq->cpus, cpus);
+	old = wq->route;
+	smp_store_release(&wq->route, change->route);	/* S1: filled in before */
+	change->route = old;
+	cpumask_copy(wq->cpus, change->cpus);
 	if (wq->flags & CMWQ_UNBOUND)
 		cmwq_shares_update(wq);
 	mutex_unlock(&wq->mutex);
+	return 0;
+}
 
-	route = old;
-	if (old) {
-		synchronize_rcu();				/* S1 */
-		retire_before(wq, first_new);
+/**
+ * cmwq_routes_abandon - let the queues stay as they are
+ * @changes: what was prepared; empty afterwards
+ *
+ * Context: cmwq_attrs_mutex is held.
+ */
+void cmwq_routes_abandon(struct list_head *changes)
+{
+	struct change *change, *next;
+
+	list_for_each_entry_safe(change, next, changes, node)
+		free_change(change);
+	INIT_LIST_HEAD(changes);
+}
+
+/**
+ * cmwq_routes_change - send the items of queues to pools with other attributes
+ * @changes: what was prepared; empty afterwards
+ *
+ * Context: cmwq_attrs_mutex is held.
+ * Return: 0, or -ENODEV if a queue is gone; the others are changed.
+ */
+int cmwq_routes_change(struct list_head *changes)
+{
+	struct change *change;
+	bool wait = false;
+	int err = 0;
+
+	lockdep_assert_held(&cmwq_attrs_mutex);
+	list_for_each_entry(change, changes, node) {
+		err = make_change(change) ?: err;
+		/* A new queue had no route. */
+		wait = wait || (change->first_new && change->route);
 	}
-
-free_route:
-	free_percpu(route);
-	free_pwqs(&pwqs);
-	if (!err)
-		cmwq_free_workqueue_attrs(attrs);	/* the old ones */
-free_pod:
-	free_cpumask_var(pod);
-free_cpus:
-	free_cpumask_var(cpus);
+	if (wait)
+		synchronize_rcu();				/* S1 */
+	list_for_each_entry(change, changes, node)
+		if (change->first_new && change->route)
+			retire_before(change->wq, change->first_new);
+	cmwq_routes_abandon(changes);		/* what they were before */
 	return err;
 }
 

@@ -939,7 +939,7 @@ int cmwq_get_workqueue_attrs(struct cmwq_workqueue *wq,
  *
  * Context: process context, may sleep.  Not from a CPU hotplug callback.
  * Return: 0; -EINVAL if no possible CPU is in @cpumask, -ENOMEM or -ENOSPC if a
- * queue could not be changed: it keeps its pools.
+ * queue could not be changed: then nothing is.
  */
 int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask);
 
