@@ -417,10 +417,10 @@ static int caller_main(void *data)
 {
 	struct run *r = data;
 
-	while (!kthread_should_stop()) {
+	for (;;) {
 		if (wait_for_completion_interruptible(&r->go))
 			continue;
-		if (kthread_should_stop())
+		if (!r->call)
 			break;
 		WRITE_ONCE(r->started, true);
 		r->got = r->call(r);
@@ -429,6 +429,14 @@ static int caller_main(void *data)
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(HZ);
 	return 0;
+}
+
+/* Before 6.0, kthread_stop() alone does not end its wait. */
+static void stop_caller(struct run *r)
+{
+	r->call = NULL;
+	complete(&r->go);
+	kthread_stop(r->caller);
 }
 
 static bool caller_sleeps(struct run *r)
@@ -1702,7 +1710,7 @@ static const char *run_sequence(struct lane *lane, u32 *digest,
 		test_losses++;
 		return why;	/* with all there is */
 	}
-	kthread_stop(r->caller);
+	stop_caller(r);
 	wait_to_destroy(r);
 	e_destroy_workqueue(r->helper_wq);
 	rcu_barrier();
