@@ -35,6 +35,10 @@ sides="onoff_interval=1500 fail_interval=1500 mem_pressure=3000
 	sides=$(echo "$sides" | sed 's/mem_pressure=[0-9]*//')
 [ "${SIDES:-$sides}" = none ] || sides=${SIDES:-$sides}
 [ "${SIDES-}" != none ] || sides=
+# There the kernel's own queues warn now and then when they are destroyed.
+case "$(uname -r) ${TORTURE-}" in
+5.10.*stock*) sides="$sides ndestroyers=0" ;;
+esac
 
 # TYPE: what tells it, in the reason that the module gives.
 gives_away()
@@ -161,6 +165,11 @@ found_out()
 {
 	local why
 
+	if [ "$1" = busted-rcu ] &&
+	   ! grep -qw poll_state_synchronize_rcu_full /proc/kallsyms; then
+		echo "this kernel cannot be asked whether a grace period is over"
+		return 4
+	fi
 	torture "$1" "duration_s=${FOR:-60}" stall_s=5 nattrs=0 ||
 		{ echo "no verdict"; return 1; }
 	why=$(parameter "$module" result)
@@ -190,7 +199,8 @@ for word in $words; do
 	diag "hooks=$(hooks)"
 	if [ "${TORTURE-}" = busted ]; then
 		ktap_test "$word is found out" found_out "$word"
-		ktap_test "$word unloads" unload_bounded $module ||
+		! is_loaded $module ||
+			ktap_test "$word unloads" unload_bounded $module ||
 			give_up "$word"
 		unload_bounded cmwq || give_up "$word"
 		ktap_test "the kernel does not complain" \

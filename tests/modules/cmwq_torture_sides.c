@@ -163,6 +163,13 @@ static void fail_step(u32 *rnd)
 
 /* Memory */
 
+/* Pages that the kernel itself can still get; those for big buffers are not for it. */
+static long available(void)
+{
+	return si_mem_available() -
+	       (long)global_zone_page_state(NR_FREE_CMA_PAGES);
+}
+
 static void pressure_step(u32 *rnd)
 {
 	long spare = (long)mem_spare << (20 - PAGE_SHIFT);
@@ -170,7 +177,7 @@ static void pressure_step(u32 *rnd)
 	LIST_HEAD(pages);
 	int n = 0;
 
-	while (si_mem_available() > spare && !kthread_should_stop()) {
+	while (available() > spare && !kthread_should_stop()) {
 		page = alloc_page(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
 		if (!page)
 			break;
