@@ -134,11 +134,16 @@ static int peak(struct queue *q)
 
 static atomic_t inside = ATOMIC_INIT(0);
 static int left = -1;
-static bool stretching;
+static bool stretching, destroying;
 
+/* Until its queue is destroyed, and a while more; it cannot sleep here. */
 static int setter_entered(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
+	ktime_t end = ktime_add_ms(ktime_get(), 5000);
+
 	atomic_inc(&inside);
+	while (!READ_ONCE(destroying) && ktime_before(ktime_get(), end))
+		cpu_relax();
 	mdelay(STRETCH_MS);
 	return 0;
 }
@@ -162,12 +167,14 @@ static int stretch(void)
 	int err = stretching ? 0 : register_kretprobe(&setter_probe);
 
 	stretching = !err;
+	destroying = false;
 	return err;
 }
 
 static int destroy(struct queue *q)
 {
 	left = -1;
+	WRITE_ONCE(destroying, true);
 	e_destroy_workqueue(q->wq);
 	left = !atomic_read(&inside);
 	q->wq = NULL;
