@@ -45,7 +45,7 @@ gives_away()
 {
 	case $1 in
 	busted-drop) echo 'is lost|wrong CPU, queued on|not waited for|after cancel_sync: queued' ;;
-	busted-twice) echo 'wrong CPU, queued on|although it was queued|times at once|ran too often|after (cancel|disable)_sync|sync: queued' ;;
+	busted-twice) echo 'wrong CPU, queued on|although it was queued|times at once|ran too often|after (cancel|disable)_sync|while it was disabled|sync: queued' ;;
 	busted-overlap) echo 'times at once' ;;
 	busted-order) echo 'out of order|of its queue at once' ;;
 	busted-flush) echo 'not waited for by a flush' ;;
