@@ -125,6 +125,13 @@
 #define WORKER_NOT_RUNNING	(WORKER_PREP | WORKER_IDLE | \
 				 WORKER_CPU_INTENSIVE | WORKER_UNBOUND)
 
+/* Do workers go back to their CPU?  Not in the variant for tests that must fail. */
+#ifdef CMWQ_BUSTED
+#define CMWQ_HEALS		0
+#else
+#define CMWQ_HEALS		1
+#endif
+
 /* pools */
 #define POOL_DISASSOCIATED	BIT(0)	/* its CPU is down */
 #define POOL_STARVED		BIT(1)	/* the keeper looks after it */

@@ -78,7 +78,7 @@ static unsigned int count_workers(struct cmwq_pool *pool)
 static void bind_workers(struct cmwq_pool *pool)
 {
 	struct cmwq_worker *worker, *rescuer;
-	unsigned int n = count_workers(pool);
+	unsigned int n = CMWQ_HEALS ? count_workers(pool) : 0;
 	struct task_struct *task;
 
 	while (n--) {

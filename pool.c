@@ -53,15 +53,11 @@ static bool lose_kick(void)
 
 	return atomic_inc_return(&n) % 1000 == 0;
 }
-
-#define HEALS	0		/* workers do not go back to their CPU */
 #else
 static bool lose_kick(void)
 {
 	return false;
 }
-
-#define HEALS	1
 #endif
 
 /* From the inbox into the pool's lists */
@@ -503,7 +499,7 @@ struct cmwq_worker *cmwq_current_worker(void)
  */
 bool cmwq_off_its_cpu(struct cmwq_pool *pool)
 {
-	return HEALS && pool->key.cpu >= 0 &&
+	return CMWQ_HEALS && pool->key.cpu >= 0 &&
 	       (raw_smp_processor_id() != pool->key.cpu ||
 		current->nr_cpus_allowed != 1) &&
 	       !(READ_ONCE(pool->flags) & POOL_DISASSOCIATED);
@@ -589,7 +585,7 @@ static void work_for_a_while(struct cmwq_worker *worker)
  */
 static bool bh_off_its_cpu(struct cmwq_pool *pool)
 {
-	return HEALS && raw_smp_processor_id() != pool->key.cpu &&
+	return CMWQ_HEALS && raw_smp_processor_id() != pool->key.cpu &&
 	       !(pool->flags & POOL_DISASSOCIATED);
 }
 
