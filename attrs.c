@@ -160,11 +160,8 @@ static int check_attrs(struct cmwq_workqueue *wq,
 static int apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs)
 {
 	LIST_HEAD(changes);
-	int err;
+	int err = cmwq_route_prepare(wq, attrs, effective, &changes);
 
-	if (!attrs)
-		return -ENOMEM;
-	err = cmwq_route_prepare(wq, attrs, effective, &changes);
 	return err ?: cmwq_routes_change(&changes);
 }
 
@@ -300,15 +297,13 @@ static int prepare_all(const struct cpumask *cpus, bool most,
 		       struct list_head *changes)
 {
 	struct cmwq_workqueue *wq;
-	struct cmwq_attrs *attrs;
 	int err;
 
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
 		if (!(wq->flags & CMWQ_UNBOUND))
 			continue;
-		attrs = dup_attrs(wq->attrs);
-		err = !attrs ? -ENOMEM :
-			       cmwq_route_prepare(wq, attrs, cpus, changes);
+		err = cmwq_route_prepare(wq, dup_attrs(wq->attrs), cpus,
+					 changes);
 		if (!err || err == -ENODEV)
 			continue;
 		pr_err("queue %s keeps its pools%s (errno %d): %s\n", wq->name,
@@ -343,12 +338,8 @@ static void get_effective(struct cpumask *cpus, const struct cpumask *not_these)
 		cpumask_copy(cpus, requested);
 }
 
-/*
- * Unbound items may run on @cpus from now on, as was asked for with @wish and
- * without @out (NULL: as before).  Or nothing is changed.
- */
-static int set_masks(const struct cpumask *cpus, const struct cpumask *wish,
-		     const struct cpumask *out)
+/* Unbound items may run on @cpus from now on, or nothing is changed. */
+static int set_effective(const struct cpumask *cpus)
 {
 	struct cmwq_workqueue *wq;
 	LIST_HEAD(changes);
@@ -356,11 +347,10 @@ static int set_masks(const struct cpumask *cpus, const struct cpumask *wish,
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
 	mutex_lock(&cmwq_wq_mutex);
+	cpumask_or(effective, effective, cpus);	/* workers of new pools look */
 	err = prepare_all(cpus, false, &changes);
+	cpumask_copy(effective, err ? &settled : cpus);
 	if (!err) {
-		cpumask_copy(requested, wish ?: requested);
-		cpumask_copy(excluded, out ?: excluded);
-		cpumask_copy(effective, cpus);
 		cpumask_copy(&settled, cpus);
 		cmwq_routes_change(&changes);
 		list_for_each_entry(wq, &cmwq_workqueues, node)
@@ -372,7 +362,7 @@ static int set_masks(const struct cpumask *cpus, const struct cpumask *wish,
 
 int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask)
 {
-	cpumask_var_t cpus;
+	static struct cpumask cpus;		/* T */
 	int err;
 
 	might_sleep();
@@ -382,13 +372,12 @@ int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask)
 			    "no possible CPU is in the mask");
 		return -EINVAL;
 	}
-	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
-		return -ENOMEM;
-	cpumask_and(cpus, cpumask, cpu_possible_mask);
 	mutex_lock(&cmwq_attrs_mutex);
-	err = set_masks(cpus, cpus, NULL);
+	cpumask_and(&cpus, cpumask, cpu_possible_mask);
+	err = set_effective(&cpus);
+	if (!err)
+		cpumask_copy(requested, &cpus);
 	mutex_unlock(&cmwq_attrs_mutex);
-	free_cpumask_var(cpus);
 	return err;
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_set_unbound_cpumask);
@@ -396,26 +385,21 @@ EXPORT_SYMBOL_GPL(cmwq_workqueue_set_unbound_cpumask);
 /* The CPUs of @mask, or all but those, are out of bounds from now on. */
 static int exclude_cpus(const struct cpumask *mask, bool all_but)
 {
-	cpumask_var_t out, cpus;
-	int err = -ENOMEM;
+	static struct cpumask out, cpus;	/* T */
+	int err;
 
-	if (!alloc_cpumask_var(&out, GFP_KERNEL))
-		return err;
-	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
-		goto free_out;
-	if (all_but)
-		cpumask_andnot(out, cpu_possible_mask, mask);
-	else
-		cpumask_and(out, cpu_possible_mask, mask);
 	mutex_lock(&cmwq_attrs_mutex);
-	get_effective(cpus, out);
-	err = set_masks(cpus, NULL, out);
-	if (!err)
+	if (all_but)
+		cpumask_andnot(&out, cpu_possible_mask, mask);
+	else
+		cpumask_and(&out, cpu_possible_mask, mask);
+	get_effective(&cpus, &out);
+	err = set_effective(&cpus);
+	if (!err) {
+		cpumask_copy(excluded, &out);
 		cmwq_own_threads_place();
+	}
 	mutex_unlock(&cmwq_attrs_mutex);
-	free_cpumask_var(cpus);
-free_out:
-	free_cpumask_var(out);
 	return err;
 }
 
@@ -491,6 +475,7 @@ static void rescan(struct work_struct *work)
 		regroup(true);
 	mutex_lock(&cmwq_wq_mutex);
 	list_for_each_entry(wq, &cmwq_workqueues, node) {
+		cmwq_rescuer_resettle(wq);	/* perhaps it can go home now */
 		if (!(wq->flags & CMWQ_UNBOUND))
 			continue;
 		mutex_lock(&wq->mutex);
@@ -526,10 +511,10 @@ static int set_default_scope(const char *val, const struct kernel_param *kp)
 	}
 	mutex_lock(&cmwq_attrs_mutex);
 	was = cmwq_default_scope;
-	cmwq_default_scope = scope;
+	WRITE_ONCE(cmwq_default_scope, scope);
 	err = regroup(false);		/* none yet while the module loads */
 	if (err)
-		cmwq_default_scope = was;
+		WRITE_ONCE(cmwq_default_scope, was);
 	mutex_unlock(&cmwq_attrs_mutex);
 	return err;
 }

@@ -107,10 +107,12 @@ static void free_pwqs(struct list_head *pwqs)
 
 /* Making a route */
 
+/* For items of @cpu that may run on @cpus. */
 static struct cmwq_pool *pool_for(struct cmwq_workqueue *wq, unsigned int cpu,
 				  const struct cmwq_attrs *attrs,
-				  struct cpumask *cpus, struct cpumask *pod)
+				  struct cpumask *cpus)
 {
+	static struct cpumask pod;		/* T */
 	struct cmwq_pool_key key = {
 		.cpu = cpu, .bh = wq->flags & CMWQ_BH, .nice = attrs->nice,
 		.policy = attrs->policy, .priority = attrs->priority,
@@ -122,47 +124,58 @@ static struct cmwq_pool *pool_for(struct cmwq_workqueue *wq, unsigned int cpu,
 	key.cpu = -1;
 	key.allowed = cpus;
 	if (!attrs->ordered) {
-		cmwq_pod_of(attrs->affn_scope, cpu, pod);
-		if (cpumask_and(pod, pod, cpus) && !cpumask_equal(pod, cpus)) {
+		cmwq_pod_of(attrs->affn_scope, cpu, &pod);
+		if (cpumask_and(&pod, &pod, cpus) &&
+		    !cpumask_equal(&pod, cpus)) {
 			if (attrs->affn_strict)
-				key.allowed = pod;
+				key.allowed = &pod;
 			else
-				key.pod = pod;
+				key.pod = &pod;
 		}
 	}
 	return cmwq_pool_get(&key);
 }
 
-/* Add to @pwqs what @route needs. */
-static int make_route(struct cmwq_workqueue *wq,
-		      const struct cmwq_attrs *attrs, struct cpumask *cpus,
-		      struct cpumask *pod, struct list_head *pwqs,
-		      struct cmwq_pwq * __percpu *route)
+struct change {
+	struct list_head node;
+	struct cmwq_workqueue *wq;
+	struct cmwq_attrs *attrs;		/* new, then old */
+	struct cmwq_pwq * __percpu *route;	/* the same; NULL: none, or it stays */
+	struct list_head pwqs;			/* of the new route, if it is not in use */
+	struct cmwq_pwq *first_new;		/* if older ones are to retire */
+	struct cpumask cpus;
+};
+
+static int make_route(struct change *change)
 {
+	struct cmwq_workqueue *wq = change->wq;
 	struct cmwq_pwq *pwq, *found;
 	struct cmwq_pool *pool;
 	unsigned int cpu;
 
+	change->route = alloc_percpu(struct cmwq_pwq *);
+	if (!change->route)
+		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		pool = pool_for(wq, cpu, attrs, cpus, pod);
+		pool = pool_for(wq, cpu, change->attrs, &change->cpus);
 		if (IS_ERR(pool))
 			return PTR_ERR(pool);
 		found = NULL;
 		if (wq->flags & CMWQ_UNBOUND)
-			list_for_each_entry(pwq, pwqs, node)
+			list_for_each_entry(pwq, &change->pwqs, node)
 				if (pwq->pool == pool)
 					found = pwq;
 		if (found) {
 			cmwq_pool_put(pool);
 		} else {
-			found = make_pwq(wq, pool, attrs);
+			found = make_pwq(wq, pool, change->attrs);
 			if (!found) {
 				cmwq_pool_put(pool);
 				return -ENOMEM;
 			}
-			list_add_tail(&found->node, pwqs);
+			list_add_tail(&found->node, &change->pwqs);
 		}
-		*per_cpu_ptr(route, cpu) = found;
+		*per_cpu_ptr(change->route, cpu) = found;
 	}
 	return 0;
 }
@@ -172,7 +185,7 @@ static bool same_route(struct cmwq_pwq * __percpu *a,
 {
 	unsigned int cpu;
 
-	if (!a || !b)
+	if (!a)
 		return false;
 	for_each_possible_cpu(cpu)
 		if ((*per_cpu_ptr(a, cpu))->pool != (*per_cpu_ptr(b, cpu))->pool ||
@@ -218,83 +231,79 @@ static void retire_before(struct cmwq_workqueue *wq,
 	irq_work_queue(&wq->succeed);				/* S4 */
 }
 
-struct change {
-	struct list_head node;
-	struct cmwq_workqueue *wq;
-	struct cmwq_attrs *attrs;		/* the new ones, then the old ones */
-	struct cmwq_pwq * __percpu *route;	/* the same */
-	struct list_head pwqs;			/* the new ones that are not in use */
-	struct cmwq_pwq *first_new;		/* NULL: the route stays */
-	cpumask_var_t cpus;
-};
+static void drop_route(struct change *change)
+{
+	free_percpu(change->route);
+	change->route = NULL;
+	free_pwqs(&change->pwqs);
+	INIT_LIST_HEAD(&change->pwqs);
+}
 
 static void free_change(struct change *change)
 {
-	free_percpu(change->route);
-	free_pwqs(&change->pwqs);
+	drop_route(change);
 	cmwq_free_workqueue_attrs(change->attrs);
-	free_cpumask_var(change->cpus);
 	kfree(change);
+}
+
+static void free_changes(struct list_head *changes)
+{
+	struct change *change, *next;
+
+	list_for_each_entry_safe(change, next, changes, node)
+		free_change(change);
+	INIT_LIST_HEAD(changes);
 }
 
 /**
  * cmwq_route_prepare - get all that a queue needs to change to other attributes
  * @wq:		the queue; a new one has no route yet
- * @attrs:	the attributes; taken over, also if this fails
+ * @attrs:	the attributes, or NULL if there was no memory for them; taken
+ *		over, also if this fails
  * @unbound_mask: where unbound items may run
  * @changes:	the change is added to these
  *
- * Context: cmwq_attrs_mutex is held until the changes are made or abandoned:
- * so long the queue stays.
- * Return: 0, -ENOMEM, -ENOSPC, or -ENODEV if the queue is gone.
+ * Context: cmwq_attrs_mutex is held, until the changes are made or abandoned:
+ * so long the queue stays, and its route.
+ * Return: 0, -ENOMEM, -ENOSPC, -EINTR, or -ENODEV if the queue is gone.
  */
 int cmwq_route_prepare(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs,
 		       const struct cpumask *unbound_mask,
 		       struct list_head *changes)
 {
 	struct change *change;
-	cpumask_var_t pod;
-	int err = -ENOMEM;
+	int err = -ENODEV;
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
 	change = kzalloc(sizeof(*change), GFP_KERNEL);
-	if (!change || !alloc_cpumask_var(&change->cpus, GFP_KERNEL)) {
+	if (!change || !attrs) {
 		kfree(change);
 		cmwq_free_workqueue_attrs(attrs);
-		return err;
+		return -ENOMEM;
 	}
 	change->wq = wq;
 	change->attrs = attrs;
 	INIT_LIST_HEAD(&change->pwqs);
+	if (!cpumask_and(&change->cpus, attrs->cpumask, unbound_mask))
+		cpumask_copy(&change->cpus, unbound_mask);
 	/* Its shares may be gone; they stay while the mutex is held. */
-	if (READ_ONCE(wq->intake) == CMWQ_DEAD) {
-		err = -ENODEV;
-		goto free;
+	if (READ_ONCE(wq->intake) != CMWQ_DEAD)
+		err = make_route(change);
+	if (err) {
+		free_change(change);
+		return err;
 	}
-	if (!alloc_cpumask_var(&pod, GFP_KERNEL))
-		goto free;
-	if (!cpumask_and(change->cpus, attrs->cpumask, unbound_mask))
-		cpumask_copy(change->cpus, unbound_mask);
-	change->route = alloc_percpu(struct cmwq_pwq *);
-	if (change->route)
-		err = make_route(wq, attrs, change->cpus, pod, &change->pwqs,
-				 change->route);
-	free_cpumask_var(pod);
-	if (err)
-		goto free;
+	if (same_route(wq->route, change->route))
+		drop_route(change);
 	list_add_tail(&change->node, changes);
 	return 0;
-
-free:
-	free_change(change);
-	return err;
 }
 
 static int make_change(struct change *change)
 {
 	struct cmwq_workqueue *wq = change->wq;
 	struct cmwq_pwq * __percpu *old;
-	struct cmwq_pwq *pwq, *next;
+	struct cmwq_pwq *pwq, *first;
 
 	mutex_lock(&wq->mutex);
 	if (wq->intake == CMWQ_DEAD) {
@@ -303,45 +312,30 @@ static int make_change(struct change *change)
 	}
 	swap(wq->attrs, change->attrs);
 	cmwq_rescuer_dress(wq);
-	if (same_route(wq->route, change->route)) {
+	if (!change->route) {
 		mutex_unlock(&wq->mutex);
 		return 0;
 	}
-	change->first_new = list_first_entry(&change->pwqs, struct cmwq_pwq,
-					     node);
+	old = wq->route;
+	first = list_first_entry(&change->pwqs, struct cmwq_pwq, node);
+	if (old)
+		change->first_new = first;
 	if (wq->flags & __CMWQ_ORDERED)
-		plug(wq, change->first_new);
-	list_for_each_entry(pwq, &change->pwqs, node) {
+		plug(wq, first);
+	while (!list_empty(&change->pwqs)) {
+		pwq = list_first_entry(&change->pwqs, struct cmwq_pwq, node);
 		pwq->colour = wq->colour;
 		cmwq_pwq_set_limit(pwq);
-	}
-	list_for_each_entry_safe(pwq, next, &change->pwqs, node) {
 		list_del(&pwq->node);
 		list_add_tail_rcu(&pwq->node, &wq->pwqs);
 	}
-	old = wq->route;
 	smp_store_release(&wq->route, change->route);	/* S1: filled in before */
 	change->route = old;
-	cpumask_copy(wq->cpus, change->cpus);
+	cpumask_copy(wq->cpus, &change->cpus);
 	if (wq->flags & CMWQ_UNBOUND)
 		cmwq_shares_update(wq);
 	mutex_unlock(&wq->mutex);
 	return 0;
-}
-
-/**
- * cmwq_routes_abandon - let the queues stay as they are
- * @changes: what was prepared; empty afterwards
- *
- * Context: cmwq_attrs_mutex is held.
- */
-void cmwq_routes_abandon(struct list_head *changes)
-{
-	struct change *change, *next;
-
-	list_for_each_entry_safe(change, next, changes, node)
-		free_change(change);
-	INIT_LIST_HEAD(changes);
 }
 
 /**
@@ -354,22 +348,32 @@ void cmwq_routes_abandon(struct list_head *changes)
 int cmwq_routes_change(struct list_head *changes)
 {
 	struct change *change;
-	bool wait = false;
+	bool retire = false;
 	int err = 0;
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
 	list_for_each_entry(change, changes, node) {
 		err = make_change(change) ?: err;
-		/* A new queue had no route. */
-		wait = wait || (change->first_new && change->route);
+		retire = retire || change->first_new;
 	}
-	if (wait)
+	if (retire)
 		synchronize_rcu();				/* S1 */
 	list_for_each_entry(change, changes, node)
-		if (change->first_new && change->route)
+		if (change->first_new)
 			retire_before(change->wq, change->first_new);
-	cmwq_routes_abandon(changes);		/* what they were before */
+	free_changes(changes);
 	return err;
+}
+
+/**
+ * cmwq_routes_abandon - let the queues stay as they are
+ * @changes: what was prepared; empty afterwards
+ *
+ * Context: cmwq_attrs_mutex is held.
+ */
+void cmwq_routes_abandon(struct list_head *changes)
+{
+	free_changes(changes);
 }
 
 /* After a change */

@@ -938,8 +938,9 @@ int cmwq_get_workqueue_attrs(struct cmwq_workqueue *wq,
  * Not guaranteed: as cmwq_apply_workqueue_attrs().
  *
  * Context: process context, may sleep.  Not from a CPU hotplug callback.
- * Return: 0; -EINVAL if no possible CPU is in @cpumask, -ENOMEM or -ENOSPC if a
- * queue could not be changed: then nothing is.
+ * Return: 0; -EINVAL if no possible CPU is in @cpumask; -ENOMEM, -ENOSPC or, for
+ * a task that is being killed, -EINTR if a queue could not be changed: then none
+ * is.
  */
 int cmwq_workqueue_set_unbound_cpumask(const struct cpumask *cpumask);
 
