@@ -1564,22 +1564,17 @@ static struct kept replayed;
 static bool read_replay(void)
 {
 	unsigned int len = strlen(replay), i;
-	__be32 kinds;
-	u8 b[4];
+	struct op *op = replayed.ops;
 
 	if (len % 8 || len < 16 || len > 8 * (MAX_OPS + 1) ||
-	    hex2bin((u8 *)&kinds, replay, 4))
+	    sscanf(replay, "%8x", &replayed.kinds) != 1)
 		return false;
-	replayed.kinds = be32_to_cpu(kinds);
-	for (i = 0; i < len / 8 - 1; i++) {
-		if (hex2bin(b, replay + 8 * (i + 1), 4) ||
-		    b[0] >= ARRAY_SIZE(types))
+	for (i = 8; i < len; i += 8, op++)
+		if (sscanf(replay + i, "%2hhx%2hhx%2hhx%2hhx", &op->type,
+			   &op->item, &op->slot, &op->value) != 4 ||
+		    op->type >= ARRAY_SIZE(types))
 			return false;
-		replayed.ops[i] = (struct op) {
-			.type = b[0], .item = b[1], .slot = b[2], .value = b[3],
-		};
-	}
-	ops = i;
+	ops = op - replayed.ops;
 	sequences = 1;
 	return true;
 }
