@@ -1738,7 +1738,7 @@ static void shrink(struct lane *lane)
 	was = kmalloc_array(MAX_OPS, sizeof(*was), GFP_KERNEL);
 	if (!was)
 		return;
-	patience = max(patience / 4, 1000U);
+	patience = min(patience, 3000U);
 	for (size = ops / 2 ?: 1; size && reruns < MAX_RERUNS;
 	     size = size > 1 ? size / 2 : smaller) {
 		smaller = false;
