@@ -12,7 +12,7 @@
 #   SEQUENCES, SEED, OPS, LANES	of the calls: how many, from which number on, how
 #		long, how many at a time
 #   WRITES	how many random writes (default 300)
-#   GUIDED	1: make most sequences of earlier ones that took new ways (needs the
+#   GUIDED	1: make half of the sequences of earlier ones that took new ways (needs the
 #		build of cmwq.ko that notes them)
 #   REPLAY	the one sequence that a failure has printed so
 #   CMWQ_PARAMS	more for cmwq.ko

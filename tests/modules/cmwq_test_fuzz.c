@@ -83,7 +83,7 @@ MODULE_PARM_DESC(bh, "use BH queues");
 
 static bool guided;
 module_param(guided, bool, 0444);
-MODULE_PARM_DESC(guided, "most sequences are made of earlier ones that took new ways (needs a cmwq.ko that notes them)");
+MODULE_PARM_DESC(guided, "half of the sequences are made of earlier ones that took new ways (needs a cmwq.ko that notes them)");
 
 static char *replay;
 module_param(replay, charp, 0444);
@@ -1099,7 +1099,7 @@ static bool op_burst(struct run *r, struct op *op)
 		if (it->rcu && op->value & 2) {
 			if (!e_queue_rcu_work(sl->wq, &it->rwork))
 				atomic_dec(&it->want);
-		} else if (!e_queue_work_on(r->cpus[(cpu + i) % 2], sl->wq,
+		} else if (!e_queue_work_on(r->cpus[(op->value + i) % 2], sl->wq,
 					    &it->work)) {
 			atomic_dec(&it->want);
 		}
@@ -1438,6 +1438,8 @@ static bool find_cover_map(void)
 	if (!cover_map)
 		return !guided;
 	kept = kvcalloc(KEPT, sizeof(*kept), GFP_KERNEL);
+	if (!kept)
+		symbol_put(cmwq_cover_map);
 	return kept;
 }
 
@@ -1548,8 +1550,10 @@ static void print_replay(struct lane *lane)
 
 	for (i = 0; i < ops; i++)
 		n += op[i].done && !op[i].off;
-	if (n > 120)
-		return;		/* insmod takes no more */
+	if (n > 120) {
+		test_print("# too long for REPLAY=: insmod takes no more than 120\n");
+		return;
+	}
 	test_print("# again with REPLAY=%08x", lane->kinds);
 	for (i = 0; i < ops; i++, op++)
 		if (op->done && !op->off)
@@ -1859,7 +1863,7 @@ static void show_failure(struct lane *lane)
 	shrink(lane);
 }
 
-static void sequences_of_calls(void)
+static void fuzz(void)
 {
 	struct lane *lane;
 	unsigned int j, n = 0;
@@ -1900,11 +1904,6 @@ static void sequences_of_calls(void)
 	for (j = 0; j < lanes; j++)
 		kfree(lane[j].seq);
 	kfree(lane);
-}
-
-static void fuzz(void)
-{
-	sequences_of_calls();
 }
 
 const struct test_case test_cases[] = {
