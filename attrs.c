@@ -17,8 +17,8 @@
 #define MAX_SHARD_SIZE	8192	/* cores */
 
 static cpumask_var_t requested;		/* T: asked for last */
-static cpumask_var_t excluded;		/* T: isolated, or excluded */
-static cpumask_var_t effective;		/* T: where unbound items may run */
+static cpumask_var_t excluded;		/* T, A to read: isolated, or excluded */
+static cpumask_var_t effective;		/* T, A to read: where unbound items may run */
 static struct cpumask settled;		/* T, A to read: the same, never empty */
 
 static char *unbound_cpus;

@@ -11,7 +11,8 @@
  *	1. reads the old route		1. publishes the new one
  *	2. pushes to an old pwq		2. synchronize_rcu()
  *					3. old pwq: splices, marks it retired
- *    Nothing is pushed to it after step 3.  An item that follows one that is
+ *    One grace period does for all queues that change at once.  Nothing is
+ *    pushed to an old pwq after step 3.  An item that follows one that is
  *    running there is linked under the pool's lock, while that one still counts
  *    (follow() in queue.c).
  *
