@@ -43,6 +43,8 @@ static int nr_cpu_pools;			/* I: ids 1.. are theirs */
  */
 DEFINE_MUTEX(cmwq_attrs_mutex);
 
+static void reap_dead(struct work_struct *work);
+static DECLARE_WORK(reap_work, reap_dead);
 static LLIST_HEAD(dead_pools);
 
 /* Looking */
@@ -168,11 +170,15 @@ static void free_pool(struct cmwq_pool *pool)
 
 static int free_id(void)
 {
-	int id;
+	int id, tries;
 
-	for (id = 1; id < cmwq_max_pools; id++)
-		if (!cmwq_pools[id])
-			return id;
+	for (tries = 0; tries < 2; tries++) {
+		for (id = 1; id < cmwq_max_pools; id++)
+			if (!READ_ONCE(cmwq_pools[id]))
+				return id;
+		/* Those that nobody uses any more have theirs until then. */
+		flush_work(&reap_work);
+	}
 	return -ENOSPC;
 }
 
@@ -246,9 +252,6 @@ struct cmwq_pool *cmwq_pool_get(const struct cmwq_pool_key *key)
 
 /* Dropping */
 
-static void reap_dead(struct work_struct *work);
-static DECLARE_WORK(reap_work, reap_dead);
-
 /**
  * cmwq_pool_put - one user less
  * @pool: the pool
@@ -269,8 +272,9 @@ static void reap_dead(struct work_struct *work)
 	struct llist_node *dead = llist_del_all(&dead_pools);
 	struct cmwq_pool *pool, *next;
 
-	llist_for_each_entry(pool, dead, dead_node) {
+	llist_for_each_entry(pool, dead, dead_node)
 		WRITE_ONCE(cmwq_pools[pool->id], NULL);		/* P1 */
+	llist_for_each_entry(pool, dead, dead_node) {
 		cmwq_retire_workers(pool);
 		while (atomic_read_acquire(&pool->nr_threads))	/* P2 */
 			schedule_timeout_uninterruptible(1);

@@ -746,6 +746,45 @@ static void many_changers(void)
 	test_run_threads(many_changers_fn, 8);
 }
 
+/*
+ * Ever new pools, which takes ever more numbers, until those that nobody uses any
+ * more give back theirs.
+ */
+#define CHURNERS	16
+#define NEW_ATTRS	234
+
+static int change_to_number(struct cmwq_workqueue *q, int nr)
+{
+	struct cmwq_attrs *attrs = cmwq_alloc_workqueue_attrs();
+	int err;
+
+	if (nr < 38) {
+		attrs->nice = nr < 19 ? nr - 19 : nr - 18;
+	} else {
+		attrs->policy = nr & 1 ? SCHED_FIFO : SCHED_RR;
+		attrs->priority = (nr - 38) / 2 + 1;
+	}
+	err = cmwq_apply_workqueue_attrs(q, attrs);
+	cmwq_free_workqueue_attrs(attrs);
+	return err;
+}
+
+static void churn_fn(int nr)
+{
+	struct cmwq_workqueue *q;
+	int i;
+
+	q = cmwq_alloc_workqueue("t_churn%d", CMWQ_PERCPU, 0, nr);
+	for (i = 0; i < 40; i++)
+		EXPECT_EQ(change_to_number(q, (nr + i * CHURNERS) % NEW_ATTRS), 0);
+	cmwq_destroy_workqueue(q);
+}
+
+static void ever_new_pools(void)
+{
+	test_run_threads(churn_fn, CHURNERS);
+}
+
 const struct test_case test_cases[] = {
 	CASE(later_items_have_them),
 	CASE(side_by_side_unbound),
@@ -761,5 +800,6 @@ const struct test_case test_cases[] = {
 	CASE(destroyed_after_a_change),
 	CASE(destroyed_after_a_change_percpu),
 	CASE(many_changers),
+	CASE(ever_new_pools),
 	{}
 };
