@@ -135,9 +135,11 @@ enum slot_state { NONE, OPEN, DEAD };
 struct slot {
 	struct e_wq *wq;
 	enum slot_state state;
-	bool bh, unbound, ordered, over;	/* @over: max_active was lowered */
+	bool bh, unbound, ordered;
+	bool over[2];		/* max_active was lowered, for each of the CPUs */
 	int max_active;
 	bool open;				/* all its gates are */
+	u32 dead_since;				/* destroys_ended before that */
 };
 
 struct op {
@@ -151,12 +153,11 @@ struct op {
 struct run {
 	struct item items[ITEMS];
 	struct slot slots[SLOTS];
-	struct e_wq *helper_wq;
 	int cpus[2];
 	struct op *ops;
 	unsigned int nr;		/* the operation at hand */
 	struct list_head stale_node;
-	u32 stale_since;		/* "destroyed" before that */
+	u32 stale_since;		/* destroys_ended before that */
 	atomic_t stamp;
 	u32 digest;
 	atomic_t overlaps, bad_requeues, helpless;
@@ -173,6 +174,7 @@ struct run {
 };
 
 static unsigned int patience;	/* ms */
+static struct e_wq *helpers;	/* of all sequences */
 
 static __printf(2, 3) void broken(struct run *r, const char *fmt, ...)
 {
@@ -203,7 +205,7 @@ static void get_help(struct item *it)
 {
 	int before = atomic_inc_return(&it->run->helpless);
 
-	if (before < 1 || !e_queue_work(it->run->helper_wq, &it->helper))
+	if (before < 1 || !e_queue_work(helpers, &it->helper))
 		atomic_inc(&it->run->bad_requeues);
 	e_flush_work(&it->helper);
 }
@@ -256,6 +258,14 @@ static bool same_group(struct item *a, struct item *b)
 {
 	return a->slot == b->slot &&
 	       (a->run->slots[a->slot].unbound || a->cpu == b->cpu);
+}
+
+/* Whether more may run where @it does, as max_active was lowered meanwhile. */
+static bool *over(struct item *it)
+{
+	struct slot *sl = &it->run->slots[it->slot];
+
+	return &sl->over[!sl->unbound && it->cpu == it->run->cpus[1]];
 }
 
 /* How many stand at a gate where @it does, or would. */
@@ -355,8 +365,8 @@ static void check_limits(struct run *r)
 		if (!it->at_gate)
 			continue;
 		if (!full(it) || at_gates(it) == sl->max_active)
-			sl->over = false;
-		else if (!sl->over)
+			*over(it) = false;
+		else if (!*over(it))
 			broken(r, "%d items of queue %d run, max_active is %d",
 			       at_gates(it), it->slot, sl->max_active);
 		for (j = 0; sl->ordered && j < ITEMS; j++) {
@@ -689,36 +699,46 @@ static bool slot_has_timers(struct run *r, struct slot *sl)
 }
 
 /*
- * An item with a timer for a queue that has been destroyed is refused as long as
- * cmwq remembers that queue.  So others are not destroyed too soon after it: a
- * sequence leaves that out, or waits for it in the end, without such items.
+ * A queue that has been destroyed is refused as long as cmwq remembers it; then its
+ * memory may become another one.  So a sequence leaves it alone when others have
+ * been destroyed since.  And while a timer is to queue an item on it, they are not:
+ * sequences leave that out, or wait for it in the end, without such items.
  */
-static DEFINE_MUTEX(stale_mutex);
+static DEFINE_MUTEX(dead_mutex);
 static LIST_HEAD(stale_runs);		/* that have such items; the oldest first */
-static u32 destroyed;
+static u32 destroys_begun, destroys_ended;
 
 static bool may_destroy(struct run *r, bool stale)
 {
 	struct run *oldest;
 	bool may;
 
-	mutex_lock(&stale_mutex);
+	mutex_lock(&dead_mutex);
 	oldest = list_first_entry_or_null(&stale_runs, struct run, stale_node);
-	may = !oldest || destroyed - oldest->stale_since < REMEMBERED;
+	may = !oldest || destroys_begun - oldest->stale_since < REMEMBERED;
 	if (may && stale && list_empty(&r->stale_node)) {
-		r->stale_since = destroyed;
+		r->stale_since = destroys_ended;
 		list_add_tail(&r->stale_node, &stale_runs);
 	}
-	destroyed += may;
-	mutex_unlock(&stale_mutex);
+	destroys_begun += may;
+	mutex_unlock(&dead_mutex);
 	return may;
+}
+
+static void has_destroyed(struct slot *sl)
+{
+	mutex_lock(&dead_mutex);
+	if (sl)
+		sl->dead_since = destroys_ended;
+	destroys_ended++;
+	mutex_unlock(&dead_mutex);
 }
 
 static void forget_stale(struct run *r)
 {
-	mutex_lock(&stale_mutex);
+	mutex_lock(&dead_mutex);
 	list_del_init(&r->stale_node);
-	mutex_unlock(&stale_mutex);
+	mutex_unlock(&dead_mutex);
 }
 
 static void wait_to_destroy(struct run *r)
@@ -737,6 +757,7 @@ static bool op_destroy(struct run *r, struct op *op)
 	    !may_destroy(r, slot_has_timers(r, sl)))
 		return false;
 	do_call(r, call_destroy, NULL, sl, slot_at_gate(r, sl) ? sl : NULL);
+	has_destroyed(sl);
 	sl->state = DEAD;
 	for (it = r->items; it < r->items + ITEMS; it++)
 		if (it->timer && &r->slots[it->slot] == sl)
@@ -774,7 +795,7 @@ static bool op_set_max_active(struct run *r, struct op *op)
 	    (slot_doubled(r, sl) && max_active != MANY))
 		return false;
 	if (max_active < sl->max_active)
-		sl->over = true;
+		sl->over[0] = sl->over[1] = true;
 	/* Before: items that start now must not seem too many. */
 	sl->max_active = max_active;
 	e_set_max_active(sl->wq, max_active);
@@ -795,7 +816,7 @@ static bool op_congested(struct run *r, struct op *op)
 		    !lacks_limit(sl))
 			want = sl->unbound ? ANY : 1;
 	/* Items that were active when max_active was lowered may be queued. */
-	if (want && sl->over)
+	if (want && (sl->over[0] || sl->over[1]))
 		want = ANY;
 	expect(r, e_congested(cpu, sl->wq), want);
 	return true;
@@ -1151,7 +1172,7 @@ static bool op_attrs(struct run *r, struct op *op)
 	return true;
 }
 
-static bool op_bad_attrs(struct run *r, struct op *op)
+static bool bad_attrs(struct run *r, struct op *op)
 {
 	struct slot *sl = slot_of(r, op);
 	struct cmwq_attrs *attrs;
@@ -1169,7 +1190,7 @@ static bool op_bad_attrs(struct run *r, struct op *op)
 	return true;
 }
 
-static bool op_bad_queue(struct run *r, struct op *op)
+static bool on_bad_queue(struct run *r, struct op *op)
 {
 	static const int bad[] = { -1, INT_MIN, INT_MAX, 100000 };
 	struct item *it = item_of(r, op);
@@ -1196,7 +1217,27 @@ static bool op_bad_queue(struct run *r, struct op *op)
 	return true;
 }
 
-static bool op_bad_item(struct run *r, struct op *op)
+/* @fn with the queue of @op, if it is not one that cmwq may have forgotten. */
+static bool unless_forgotten(struct run *r, struct op *op,
+			     bool (*fn)(struct run *r, struct op *op))
+{
+	struct slot *sl = slot_of(r, op);
+	bool done;
+
+	if (sl->state != DEAD)
+		return fn(r, op);
+	mutex_lock(&dead_mutex);	/* nothing more is destroyed */
+	done = destroys_begun - sl->dead_since < REMEMBERED && fn(r, op);
+	mutex_unlock(&dead_mutex);
+	return done;
+}
+
+static bool op_bad_queue(struct run *r, struct op *op)
+{
+	return unless_forgotten(r, op, on_bad_queue);
+}
+
+static bool bad_item(struct run *r, struct op *op)
 {
 	static const u8 patterns[] = { 0, 0x6b, 0xcc };
 	struct slot *sl = slot_of(r, op);
@@ -1220,6 +1261,11 @@ static bool op_bad_item(struct run *r, struct op *op)
 	return true;
 }
 
+static bool op_bad_item(struct run *r, struct op *op)
+{
+	return unless_forgotten(r, op, bad_item);
+}
+
 static bool op_null(struct run *r, struct op *op)
 {
 	expect(r, e_queue_work(slot_of(r, op)->wq, NULL), 0);
@@ -1234,7 +1280,12 @@ static bool op_null(struct run *r, struct op *op)
 	return true;
 }
 
-static bool op_dead(struct run *r, struct op *op)
+static bool op_bad_attrs(struct run *r, struct op *op)
+{
+	return unless_forgotten(r, op, bad_attrs);
+}
+
+static bool on_dead(struct run *r, struct op *op)
 {
 	struct slot *sl = slot_of(r, op);
 
@@ -1246,6 +1297,11 @@ static bool op_dead(struct run *r, struct op *op)
 	expect(r, e_congested(r->cpus[0], sl->wq), 0);
 	e_destroy_workqueue(sl->wq);
 	return true;
+}
+
+static bool op_dead(struct run *r, struct op *op)
+{
+	return unless_forgotten(r, op, on_dead);
 }
 
 static bool op_bad_alloc(struct run *r, struct op *op)
@@ -1596,14 +1652,8 @@ static struct run *start(struct lane *lane)
 	INIT_LIST_HEAD(&r->stale_node);
 	init_completion(&r->go);
 	init_completion(&r->done);
-	r->helper_wq = e_alloc_workqueue("fuzz_helper",
-					 E_UNBOUND | E_MEM_RECLAIM, 0);
 	r->caller = kthread_create(caller_main, r, "cmwq_fuzz");
-	if (IS_ERR(r->caller) || !r->helper_wq) {
-		if (!IS_ERR(r->caller))
-			kthread_stop(r->caller);
-		if (r->helper_wq)
-			e_destroy_workqueue(r->helper_wq);
+	if (IS_ERR(r->caller)) {
 		kfree(r);
 		return NULL;
 	}
@@ -1648,6 +1698,7 @@ static void finish(struct run *r)
 			continue;
 		wait_to_destroy(r);
 		do_call(r, call_destroy, NULL, &r->slots[i], NULL);
+		has_destroyed(NULL);
 	}
 	for (i = 0; i < ITEMS && !r->lost; i++) {
 		it = &r->items[i];
@@ -1710,8 +1761,7 @@ static const char *run_sequence(struct lane *lane, u32 *digest,
 		return why;	/* with all there is */
 	}
 	stop_caller(r);
-	wait_to_destroy(r);
-	e_destroy_workqueue(r->helper_wq);
+	forget_stale(r);
 	rcu_barrier();
 	kfree(r);
 	return why;
@@ -1886,7 +1936,11 @@ static void fuzz(void)
 		return;
 	}
 	patience = wait_ms;
-	run_lanes(lane);
+	helpers = e_alloc_workqueue("fuzz_helper", E_UNBOUND | E_MEM_RECLAIM, 0);
+	if (helpers)
+		run_lanes(lane);
+	else
+		FAIL("no queue");
 	if (failed_lane)
 		show_failure(failed_lane);
 	for (j = 0; j < ARRAY_SIZE(types); j++) {
@@ -1900,6 +1954,7 @@ static void fuzz(void)
 	test_print("# digest %08x\n", atomic_read(&digest_of_all));
 	test_print("# %d sequences, %u operations\n",
 		   atomic_read(&sequences_run), n);
+	test_destroy(helpers);
 	put_cover_map();
 	for (j = 0; j < lanes; j++)
 		kfree(lane[j].seq);
