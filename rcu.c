@@ -40,8 +40,9 @@
  *    WAIT again (AGAIN) after its call_rcu() and before it returns: a second
  *    rcu_barrier() waits for that.
  *
- * C4: freeing.  The _sync functions return when HEAD is clear, and what the
- *    callback does then to an item that nobody queued is nothing.
+ * C4: freeing.  The _sync functions and cmwq_flush_rcu_work() return when HEAD is
+ *    clear, and what the callback does then to an item that nobody queued is
+ *    nothing.
  */
 #include "cmwq_internal.h"
 
@@ -186,6 +187,7 @@ bool cmwq_flush_rcu_work(struct cmwq_rcu_work *rwork)
 		rcu_barrier();
 	if (waited && data & WORK_RCU_AGAIN)
 		rcu_barrier();
+	cmwq_rcu_settle(work);
 	return cmwq_flush_item(work, what, caller) || waited;
 }
 EXPORT_SYMBOL_GPL(cmwq_flush_rcu_work);

@@ -1223,12 +1223,13 @@ bool cmwq_flush_delayed_work(struct cmwq_delayed_work *dwork);
  * cmwq_flush_rcu_work - wait for the grace period and the run of an RCU item
  * @rwork: the item
  *
- * Otherwise as cmwq_flush_work().
+ * Of an item that was cancelled: until RCU has let go of it.  Otherwise as
+ * cmwq_flush_work().
  *
  * Not guaranteed: as cmwq_flush_work().
  *
  * Context: process context, may sleep.
- * Return: as cmwq_flush_work().
+ * Return: as cmwq_flush_work(); false if it waited for RCU alone.
  */
 bool cmwq_flush_rcu_work(struct cmwq_rcu_work *rwork);
 

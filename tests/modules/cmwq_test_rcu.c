@@ -344,20 +344,27 @@ out:
 
 static struct item *cancelled;
 
-static void cancel_sync_fn(int nr)
+static void wait_for_head_fn(int nr)
 {
-	if (nr)
-		EXPECT(!e_disable_work_sync(&cancelled->rwork.work));
-	else
+	switch (nr) {
+	case 0:
 		EXPECT(!e_cancel_work_sync(&cancelled->rwork.work));
+		break;
+	case 1:
+		EXPECT(!e_flush_rcu_work(&cancelled->rwork));
+		break;
+	case 2:
+		EXPECT(!e_disable_work_sync(&cancelled->rwork.work));
+		break;
+	}
 }
 
 /* What was cancelled before is not let go of before RCU has. */
-static void rcu_sync_waits_for_the_head(void)
+static void rcu_waits_for_the_head(void)
 {
 	struct e_wq *wq = e_alloc_workqueue("t_head", E_PERCPU, 0);
 	struct item *i = new_item(wq);
-	struct test_thread *t[2];
+	struct test_thread *t[3];
 	int n;
 
 	if (no_cancel())
@@ -367,13 +374,13 @@ static void rcu_sync_waits_for_the_head(void)
 		return;
 	EXPECT(e_queue_rcu_work(wq, &i->rwork));
 	EXPECT(e_cancel_work(&i->rwork.work));
-	for (n = 0; n < 2; n++) {
-		t[n] = test_thread_start(cancel_sync_fn, n, -1);
+	for (n = 0; n < 3; n++) {
+		t[n] = test_thread_start(wait_for_head_fn, n, -1);
 		test_thread_sleeps(t[n]);
 	}
 	msleep(50);
-	EXPECT(!completion_done(&t[0]->done));
-	EXPECT(!completion_done(&t[1]->done));
+	for (n = 0; n < 3; n++)
+		EXPECT(!completion_done(&t[n]->done));
 	end_reader(0);
 	if (!test_threads_join())
 		return;
@@ -503,7 +510,7 @@ const struct test_case test_cases[] = {
 	CASE(rcu_disable),
 	CASE(rcu_cancel_in_grace_period),
 	CASE(rcu_full_grace_period_again),
-	CASE(rcu_sync_waits_for_the_head),
+	CASE(rcu_waits_for_the_head),
 	CASE(rcu_plain_queueing),
 	CASE(rcu_everything_at_once),
 	{}
