@@ -415,7 +415,7 @@ enum { STORM = 64 };
 
 static struct item *storm;
 static struct e_wq *storm_wq;
-static atomic_t storm_queued, storm_cancelled, storm_flushes;
+static atomic_t storm_queued, storm_cancelled, storm_flushes, storm_changed;
 static unsigned long storm_until;
 
 static void storm_holds(int nr)
@@ -457,6 +457,19 @@ static void storm_cancels(int nr)
 	}
 }
 
+/* The route changes meanwhile: W3. */
+static void storm_changes(int nr)
+{
+	struct cmwq_attrs *attrs = cmwq_alloc_workqueue_attrs();
+
+	while (time_before(jiffies, storm_until)) {
+		attrs->nice = atomic_inc_return(&storm_changed) % 3;
+		EXPECT_EQ(cmwq_apply_workqueue_attrs(storm_wq, attrs), 0);
+		usleep_range(20000, 40000);
+	}
+	cmwq_free_workqueue_attrs(attrs);
+}
+
 static void storm_while_moving(void)
 {
 	int i;
@@ -469,12 +482,15 @@ static void storm_while_moving(void)
 		test_thread_start(storm_cancels, i, -1);
 	for (; i <= 7; i++)
 		test_thread_start(storm_flushes_all, i, -1);
+	test_thread_start(storm_changes, i, -1);
 	if (!test_threads_join())
 		return;
 	e_flush_workqueue(storm_wq);
-	test_print("# %d queued, %d run, %d cancelled, %d flushes\n",
+	test_print("# %d queued, %d run, %d cancelled, %d flushes, %d changes\n",
 		   atomic_read(&storm_queued), total_runs(storm, STORM),
-		   atomic_read(&storm_cancelled), atomic_read(&storm_flushes));
+		   atomic_read(&storm_cancelled), atomic_read(&storm_flushes),
+		   atomic_read(&storm_changed));
+	EXPECT_OP(atomic_read(&storm_changed), >, 1);
 	EXPECT_EQ(total_runs(storm, STORM) + atomic_read(&storm_cancelled),
 		  atomic_read(&storm_queued));
 	test_destroy(storm_wq);
