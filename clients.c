@@ -111,31 +111,55 @@ out:
 	return func;
 }
 
+/*
+ * An item that goes to a pool as it is looked at the next is seen in neither.  So
+ * one look is not enough; and of a module that does leave items many are wanted.
+ * Return: whether there was one.
+ */
+static bool wait_for_funcs(struct module *mod)
+{
+	unsigned int waits = 0, looks = 0;
+	cmwq_func_t func;
+
+	while (looks++ < (waits ? 50 : 3)) {
+		func = func_left_by(mod);
+		if (!func) {
+			if (waits)
+				usleep_range(500, 1000);
+			continue;
+		}
+		if (waits++ % 500 == 0)
+			pr_err("module %s goes away while its item %ps is queued or running (errno %d): waiting for it; cancel or flush it in its exit\n",
+			       cmwq_owner_name(mod), func, -EBUSY);
+		msleep(20);
+		looks = 0;
+	}
+	return waits;
+}
+
 static int module_event(struct notifier_block *nb, unsigned long event,
 			void *data)
 {
 	struct cmwq_workqueue *wq;
 	struct module *mod = data;
-	unsigned int waits = 0;
-	cmwq_func_t func;
+	bool found;
 
 	if (event != MODULE_STATE_GOING || mod == THIS_MODULE)
 		return NOTIFY_DONE;
 
-	/* Items in their grace period, the second one perhaps, get on a queue. */
-	rcu_barrier();
-	rcu_barrier();
-	while ((wq = queue_left_by(mod))) {
-		pr_err("module %s goes away without destroying its queue %s (errno %d): running its items and destroying it now; call cmwq_destroy_workqueue() in its exit\n",
-		       cmwq_owner_name(mod), wq->name, -EBUSY);
-		cmwq_destroy_queue(wq);
-	}
-	while ((func = func_left_by(mod))) {
-		if (waits++ % 500 == 0)
-			pr_err("module %s goes away while its item %ps is queued or running (errno %d): waiting for it; cancel or flush it in its exit\n",
-			       cmwq_owner_name(mod), func, -EBUSY);
-		msleep(20);
-	}
+	do {
+		found = false;
+		/* Items in their grace period, the second one perhaps, get on a queue. */
+		rcu_barrier();
+		rcu_barrier();
+		while ((wq = queue_left_by(mod))) {
+			pr_err("module %s goes away without destroying its queue %s (errno %d): running its items and destroying it now; call cmwq_destroy_workqueue() in its exit\n",
+			       cmwq_owner_name(mod), wq->name, -EBUSY);
+			cmwq_destroy_queue(wq);
+			found = true;
+		}
+		found |= wait_for_funcs(mod);
+	} while (found);	/* what has run may have queued more */
 	cmwq_hogs_forget(mod);
 	return NOTIFY_OK;
 }

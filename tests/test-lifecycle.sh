@@ -348,7 +348,9 @@ forgotten_items()
 		    "$client: left item 1 has run" \
 		    "$client: left item 2 has run" \
 		    "$client: left RCU item has run" \
-		    "$client: left system item has run"; do
+		    "$client: left system item has run" \
+		    "$client: left items have hopped" \
+		    "$client: left last item has run"; do
 		log_since "$mark" | grep "$what" ||
 			{ echo "no line in the log: $what"; return 1; }
 	done

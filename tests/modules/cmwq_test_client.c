@@ -10,8 +10,8 @@
  *		1 is written to "release", or, if sleep_ms is set, that long
  *   churn=1	a thread creates, uses and destroys queues
  *   leak=1	its queue is left behind when the module goes
- *   leak=2	the queue with items to run, one on a system queue, and one in
- *		its grace period, too
+ *   leak=2	the queue with items to run, one on a system queue, one in its
+ *		grace period, one that is in it last, and two that hop
  *
  * Unless leak is set, unloading releases and waits for everything.
  */
@@ -190,10 +190,40 @@ static void left_fn(struct cmwq_work *work)
 		pr_err("FAIL: an idle item was refused\n");
 }
 
+/* They queue each other, from CPU to CPU. */
+static int left_hops = 1000;
+static struct cmwq_work left_hoppers[2];
+
+static void left_hop_fn(struct cmwq_work *work)
+{
+	int next = work == &left_hoppers[0];
+
+	if (!--left_hops)
+		pr_info("left items have hopped\n");
+	else if (!cmwq_queue_work_on(cpu_online(next) ? next : 0, cmwq_system_wq,
+				     &left_hoppers[next]))
+		pr_err("FAIL: an idle item was refused\n");
+}
+
+static struct cmwq_rcu_work left_last_work;
+static int left_periods = 10;
+
+static void left_last_fn(struct cmwq_work *work)
+{
+	if (!--left_periods)
+		pr_info("left last item has run\n");
+	else if (!cmwq_queue_rcu_work(cmwq_system_wq, &left_last_work))
+		pr_err("FAIL: an idle item was refused\n");
+}
+
+/* When it has run, there is nothing but an item in a grace period, again and again. */
 static void left_system_fn(struct cmwq_work *work)
 {
 	msleep(1000);
 	pr_info("left system item has run\n");
+	CMWQ_INIT_RCU_WORK(&left_last_work, left_last_fn);
+	if (!cmwq_queue_rcu_work(cmwq_system_wq, &left_last_work))
+		pr_err("FAIL: an idle item was refused\n");
 }
 
 static void left_rcu_fn(struct cmwq_work *work)
@@ -208,6 +238,10 @@ static void leave_items(void)
 {
 	int i;
 
+	for (i = 0; i < 2; i++)
+		CMWQ_INIT_WORK(&left_hoppers[i], left_hop_fn);
+	if (!cmwq_queue_work_on(0, cmwq_system_wq, &left_hoppers[0]))
+		pr_err("FAIL: an idle item was refused\n");
 	CMWQ_INIT_RCU_WORK(&left_rcu_work, left_rcu_fn);
 	if (!cmwq_queue_rcu_work(cmwq_system_wq, &left_rcu_work))
 		pr_err("FAIL: an idle RCU item was refused\n");
