@@ -28,6 +28,11 @@
  *    has run our function and has yet to look for who waits in the irq_work.
  *    Nothing else can be waited for; the exit of the pools comes between that
  *    and the end of the memory.
+ *
+ * B4: waiting for an item in atomic context on PREEMPT_RT, where softirqs run in
+ *    threads.  The waiter may have pushed that thread off its CPU, and spins: it
+ *    lends its priority by a lock that is held while items run.  Disabling softirqs
+ *    would do so only where that takes a lock, which newer kernels do without.
  */
 #include "cmwq_internal.h"
 
@@ -41,6 +46,7 @@ struct cmwq_bh {
 	call_single_data_t	csd;		/* A: B1 */
 	struct irq_work		in_thread;	/* A: B3 */
 	bool			high;		/* I */
+	spinlock_t		running;	/* A: B4 */
 	struct task_struct	*task;		/* S: whom it interrupts */
 	int			count;		/* S: preempt_count() */
 	unsigned long		switches;	/* S: of the task below */
@@ -151,9 +157,29 @@ static void bh_run(struct tasklet_struct *t)
 	bh->count = preempt_count();
 	bh->switches = switches_of_current();
 	__this_cpu_write(bh_worker, &bh->worker);
-	cmwq_bh_work_for_a_while(&bh->worker);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		spin_lock(&bh->running);			/* B4 */
+		cmwq_bh_work_for_a_while(&bh->worker);
+		spin_unlock(&bh->running);
+	} else {
+		cmwq_bh_work_for_a_while(&bh->worker);
+	}
 	__this_cpu_write(bh_worker, before);
 	bh->task = NULL;
+}
+
+/**
+ * cmwq_bh_lend - lend the caller's priority to whoever runs the items of a BH pool
+ * @pool: the pool
+ *
+ * Context: PREEMPT_RT, preemptible.  Within an item, another one's pool.  B4
+ */
+void cmwq_bh_lend(struct cmwq_pool *pool)
+{
+	struct cmwq_bh *bh = container_of(pool, struct cmwq_bh, pool);
+
+	spin_lock_nested(&bh->running, SINGLE_DEPTH_NESTING);
+	spin_unlock(&bh->running);
 }
 
 /* Setting up and tearing down */
@@ -178,6 +204,7 @@ static void init_bh(struct cmwq_bh *bh, int id, unsigned int cpu, bool high)
 	};
 
 	bh->high = high;
+	spin_lock_init(&bh->running);
 	tasklet_setup(&bh->tasklet, bh_run);
 	init_irq_work(&bh->in_thread, schedule_in_thread);
 	bh->csd.func = called;

@@ -342,6 +342,7 @@ struct cmwq_waiter {
 	struct list_head	node;		/* P */
 	struct cmwq_work	*work;		/* I */
 	bool			again;		/* P: look once more */
+	struct cmwq_pool	*bh;		/* P: where it waits, if BH */
 	struct completion	done;		/* A */
 };
 
@@ -582,6 +583,7 @@ void cmwq_bh_free(void);
 struct cmwq_pool *cmwq_bh_pool(unsigned int cpu, bool high);
 struct cmwq_worker *cmwq_bh_current(void);
 void cmwq_bh_raise(struct cmwq_worker *worker);
+void cmwq_bh_lend(struct cmwq_pool *pool);
 void cmwq_bh_item_done(struct cmwq_worker *worker, cmwq_func_t func,
 		       struct cmwq_pwq *pwq);
 

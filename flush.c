@@ -23,22 +23,25 @@ static void unlink_item(struct cmwq_pool *pool, struct cmwq_work *work)
 {
 	unsigned long data = atomic_long_read(&work->data);
 	struct cmwq_pwq *pwq = cmwq_data_pwq(data);
-	unsigned long offq = pool->offq_idle;
+	unsigned long offq = pool->offq_idle, ran_on;
 	struct cmwq_worker *worker;
+	bool elsewhere = false;
 
 	list_del(&work->entry);
 	cmwq_object_deactivate(work);
 	/* An older execution may still go on: that is the last now. */
 	worker = cmwq_find_busy(pool, work);
-	if (!worker && pwq->wq->flags & __CMWQ_ORDERED)
-		offq = __CMWQ_WORK_MAGIC |			/* S3 */
-		       (unsigned long)READ_ONCE(pwq->wq->ran_on) <<
-		       WORK_POOL_SHIFT;
+	if (!worker && pwq->wq->flags & __CMWQ_ORDERED) {
+		ran_on = READ_ONCE(pwq->wq->ran_on);		/* S3 */
+		offq = __CMWQ_WORK_MAGIC | ran_on << WORK_POOL_SHIFT;
+		elsewhere = ran_on && ran_on != pool->id;
+	}
+	/* Who flushes must not look once more: the item may go now. */
 	if (data & WORK_WAITED) {
 		if (worker)
 			cmwq_adopt_waiters(worker, work);
 		else
-			cmwq_wake_waiters(&pool->waiters, work, true);
+			cmwq_wake_waiters(&pool->waiters, work, elsewhere);
 	}
 	atomic_long_set(&work->data, offq | WORK_PENDING);
 	pwq->cancelled++;
@@ -254,6 +257,7 @@ static bool add_waiter(struct cmwq_work *work, struct cmwq_waiter *w)
 			(data & WORK_WHERE) == WORK_UNLINKED ||	/* F2 */
 			cmwq_data_claimed(data);
 		wait = false;
+		w->bh = pool->key.bh ? pool : NULL;
 		if (!again && (data & WORK_WHERE) >= WORK_ACTIVE) {
 			list_add_tail(&w->node, &pool->waiters);
 			atomic_long_or(WORK_WAITED, &work->data);
@@ -304,16 +308,14 @@ static bool can_sleep(bool cancels)
 
 static void wait_for_item(struct cmwq_waiter *w, bool cancels)
 {
-	if (can_sleep(cancels) || !on_bh(w->work)) {
+	if (can_sleep(cancels) || !w->bh) {
 		wait_for_completion(&w->done);
 		return;
 	}
 	while (!try_wait_for_completion(&w->done)) {
-		if (IS_ENABLED(CONFIG_PREEMPT_RT) && preemptible()) {
-			/* A reader, or a lock is held: lend our priority. */
-			local_bh_disable();
-			local_bh_enable();
-		}
+		/* A reader, or a lock is held. */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT) && preemptible())
+			cmwq_bh_lend(w->bh);			/* B4 */
 		cpu_relax();
 	}
 }
@@ -339,16 +341,20 @@ static bool wait_until_idle(struct cmwq_work *work, bool cancels,
 		return false;
 	}
 	cmwq_touch_flushed(work);
+	if (!cancels)
+		check_item_dependency(work, what, caller);
+	/*
+	 * Who flushes does not touch the item any more when it is over: it may be
+	 * gone.  Who cancels has to, as another canceller may still hold it (F2).
+	 */
 	do {
 		w.again = false;
 		init_completion(&w.done);
 		if (!add_waiter(work, &w))
 			return waited;
-		if (!cancels && !waited)
-			check_item_dependency(work, what, caller);
 		wait_for_item(&w, cancels);
 		waited = true;
-	} while (w.again);
+	} while (w.again || cancels);
 	return true;
 }
 

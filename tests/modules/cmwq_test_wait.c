@@ -258,6 +258,45 @@ static void flush_of_cancelled_inactive(void)
 }
 
 /*
+ * Who cancels the item that another one flushes may free it: the flusher, who is
+ * late, does not look at it again.
+ */
+static void check_flushed_and_freed(struct e_wq *wq)
+{
+	struct probe *p = probes(1), *freed = probes(1);
+
+	the_probe = freed;
+	if (!block_on(p, wq))
+		return;
+	EXPECT(e_queue_work_on(0, wq, &freed->work));
+	test_thread_sleeps(test_thread_start(flush_the_probe, 0, 0));
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	sched_set_fifo(current);
+	EXPECT(e_cancel_work_sync(&freed->work));
+	memset(freed, 0x6b, sizeof(*freed));
+	sched_set_normal(current, 0);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	if (!test_threads_join())
+		return;
+	EXPECT(the_ret);
+	open_gate(p);
+	e_flush_work(&p->work);
+	test_destroy(wq);
+	probes_free(p);
+	kfree(freed);
+}
+
+static void flushed_and_freed(void)
+{
+	if (!ENGINE_WAKES_CANCELLED_INACTIVE) {
+		test_skip("this kernel loses that wakeup, see engine.h");
+		return;
+	}
+	check_flushed_and_freed(e_alloc_workqueue("t_freed", E_PERCPU, 1));
+	check_flushed_and_freed(e_alloc_ordered_workqueue("t_freed", 0));
+}
+
+/*
  * The queueing that is flushed is taken off while an older execution goes on:
  * that is waited for.  The kernel's own workqueue lets go of the flusher.
  */
@@ -782,6 +821,7 @@ const struct test_case test_cases[] = {
 	CASE(flush_work_states),
 	CASE(flush_of_cancelled_inactive),
 	CASE(flush_of_cancelled_running),
+	CASE(flushed_and_freed),
 	CASE(drain_of_hopping_items),
 	CASE(flush_delayed_states),
 	CASE(flush_delayed_against_timer),
