@@ -18,11 +18,11 @@
  *
  * O1: a trustee that goes against somebody who needs it.
  *	trustee				worker or producer, pool->lock held
- *	1. sees nothing to do		1. leaves something to do
+ *	1. sees nothing to do		1. leaves something to do [mb]
  *	2. task = NULL			2. sees task: asks it
- *	3. has the keeper look
- *    The keeper locks the pool after step 2 on the left.  If that came before
- *    the section on the right, task were NULL there and the keeper be asked.
+ *	3. has the keeper look [mb]
+ *    The keeper looks at the mark, and locks the pool, after step 2 on the left.  If
+ *    it finds no mark, task is NULL on the right and the keeper asked again.
  *
  * O2: a CPU that comes back against its trustee.  The mark is dropped under
  *    pool->lock, and the trustee retires a worker under that lock only while it
@@ -72,7 +72,7 @@ struct task_struct *cmwq_trustee_ask(struct cmwq_pool *pool)
 	struct trustee *t = &trustees[pool->key.cpu];
 
 	lockdep_assert_held(&pool->lock);
-	smp_store_release(&t->asked, true);	/* as in cmwq_keeper_ask() */
+	smp_store_mb(t->asked, true);		/* as in cmwq_keeper_ask() */
 	return READ_ONCE(t->task);				/* O1 */
 }
 

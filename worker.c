@@ -37,14 +37,17 @@ DECLARE_COMPLETION(cmwq_thread_gone);
 void cmwq_enter_idle(struct cmwq_worker *worker)
 {
 	struct cmwq_pool *pool = worker->pool;
+	unsigned long when = jiffies +
+		msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms));
 
 	worker->flags |= WORKER_IDLE;
 	worker->since = jiffies;
 	pool->nr_idle++;
 	list_add(&worker->idle_node, &pool->idle);
-	if (too_many_workers(pool) && !timer_pending(&pool->idle_timer))
-		mod_timer(&pool->idle_timer, jiffies +
-			  msecs_to_jiffies(READ_ONCE(cmwq_idle_timeout_ms)));
+	if (too_many_workers(pool) &&
+	    (!timer_pending(&pool->idle_timer) ||
+	     time_after(pool->idle_timer.expires, when)))
+		mod_timer(&pool->idle_timer, when);
 }
 
 /* Take an idle worker out of the pool; it goes when it is woken. */
@@ -390,8 +393,10 @@ bool cmwq_pool_look_after(struct cmwq_pool *pool)
 		retire_orphans(pool);
 	} else if (needs_trustee(pool) && !pool->nr_idle &&
 		   cmwq_pool_has_work(pool) && !pool->manager) {
-		if (!may_create_worker(pool) || pool_capped(pool) ||
-		    create_as_manager(pool))
+		/* STARVED: the keeper tries it, and asks us each time. */
+		if ((!may_create_worker(pool) || pool_capped(pool) ||
+		     create_as_manager(pool)) &&
+		    !(pool->flags & POOL_STARVED))
 			leave_to_keeper(pool);
 	}
 	left = needs_trustee(pool);

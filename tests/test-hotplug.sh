@@ -89,6 +89,11 @@ held()
 	[ "$(cat "$hold")" = "$1" ]
 }
 
+not_held()
+{
+	! held "$1"
+}
+
 release()
 {
 	echo "0 0" >"$hold"
@@ -149,6 +154,46 @@ counts_displaced()
 	[ "$(displaced)" = 0 ] ||
 		{ echo "displaced: $(displaced), not 0"; return 1; }
 	release && eventually 20 all_is_well
+}
+
+switches_of_keepers()
+{
+	local dir
+
+	for dir in /proc/[0-9]*; do
+		case "$(cat "$dir/comm" 2>/dev/null)" in
+		cmwq/keeper|cmwq/T*) cat "$dir/status" ;;
+		esac
+	done | awk '/ctxt_switches/ { n += $2 } END { print n + 0 }'
+}
+
+one_trustee()
+{
+	[ "$(cmwq_value stats trustees)" = 1 ]
+}
+
+# No worker can be made for the CPU that is down: tried again, but now and then.
+short_of_workers()
+{
+	local before now max=/sys/module/cmwq/parameters/pool_max_workers was n
+
+	was=$(cat "$max")
+	echo 4 >"$max"
+	# It may have more than four from before: they stay.
+	echo "$victim 100" >"$hold" && wait_until 20 not_held 0 &&
+		set_online "$victim" 0 && eventually 20 one_trustee || return 1
+	sleep 1
+	n=$(cat "$hold")
+	before=$(switches_of_keepers)
+	sleep 3
+	now=$(switches_of_keepers)
+	echo "keeper and trustee: $((now - before)) switches in about 3 s"
+	[ "$n" -lt 100 ] && held "$n" ||
+		{ echo "held: $n, then $(cat "$hold"), of 100"; return 1; }
+	echo "$was" >"$max"
+	release && eventually 20 deserted && set_online "$victim" 1 &&
+		eventually 20 all_is_well || return 1
+	[ $((now - before)) -gt 0 ] && [ $((now - before)) -lt 500 ]
 }
 
 # A trustee that cannot be made at first: tried again.
@@ -298,6 +343,7 @@ if wants trustee && [ "$ENGINE" = cmwq ] && [ -z "$engine_stuck" ]; then
 	ktap_test "an empty CPU is deserted" deserted_at_once
 	ktap_test "a trustee comes and goes" trustee_comes_and_goes
 	ktap_test "it hands over when the CPU is back" hands_over
+	ktap_test "short of workers, nobody spins" short_of_workers
 	ktap_test "items for a CPU that is down are counted" counts_displaced
 	ktap_test "a trustee that could not be made comes later" made_later
 	ktap_test "without one the workers manage themselves" never_made
