@@ -342,6 +342,7 @@ void cmwq_pools_exit(void)
 	bool busy = false;
 	int id;
 
+	flush_work(&reap_work);	/* for who had put a pool, and not yet queued it */
 	cmwq_bh_exit();
 	for (id = 1; id <= nr_cpu_pools; id++) {
 		pool = cmwq_pools[id];

@@ -179,6 +179,8 @@ bool cmwq_flush_rcu_work(struct cmwq_rcu_work *rwork)
 	might_sleep();
 	if (!cmwq_item_usable(work, what, caller))
 		return false;
+	if (unlikely(cmwq_current_work() == work))
+		return cmwq_flush_item(work, what, caller);	/* says that */
 	/* The callback may hold the claim, about to set WAIT again: C3. */
 	while (cmwq_data_claimed(data = atomic_long_read_acquire(&work->data)))
 		cpu_relax();

@@ -130,7 +130,8 @@ static void go_to(struct cmwq_pool *pool)
 
 	if (key->cpu < 0 && cpumask_intersects(key->allowed, cpu_active_mask))
 		set_cpus_allowed_ptr(current, key->allowed);
-	else if (key->cpu >= 0 && cmwq_cpu_stays(key->cpu))
+	else if (key->cpu >= 0 &&
+		 (cmwq_cpu_stays(key->cpu) || cmwq_cpu_is_up(key->cpu)))
 		set_cpus_allowed_ptr(current, cpumask_of(key->cpu));
 }
 

@@ -40,9 +40,11 @@
 
 #include <linux/cred.h>
 #include <linux/rculist.h>
+#include <linux/kasan.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
+static void reap_queue(struct cmwq_workqueue *wq);
 static void reap_retired(struct work_struct *work);
 static DECLARE_WORK(reap_work, reap_retired);
 
@@ -76,6 +78,7 @@ static struct cmwq_pwq *make_pwq(struct cmwq_workqueue *wq,
 	pwq = kzalloc_node(size, GFP_KERNEL, pool->node);
 	if (!pwq)
 		return NULL;
+	pwq = kasan_reset_tag(pwq);	/* its address goes into items: WORK_ANY_CPU */
 	WARN_ON(!IS_ALIGNED((unsigned long)pwq, WORK_PWQ_ALIGN));
 	pwq->pool = pool;
 	pwq->wq = wq;
@@ -360,8 +363,10 @@ int cmwq_routes_change(struct list_head *changes)
 	if (retire)
 		synchronize_rcu();				/* S1 */
 	list_for_each_entry(change, changes, node)
-		if (change->first_new)
+		if (change->first_new) {
 			retire_before(change->wq, change->first_new);
+			reap_queue(change->wq);
+		}
 	free_changes(changes);
 	return err;
 }
