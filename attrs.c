@@ -184,6 +184,31 @@ int cmwq_attrs_of_new(struct cmwq_workqueue *wq)
 	return apply(wq, attrs);
 }
 
+/**
+ * cmwq_attrs_apply - check attributes and change a queue to them
+ * @wq:		the queue
+ * @attrs:	the attributes
+ * @what:	function, for the log
+ * @caller:	its caller, for the log
+ *
+ * Context: cmwq_attrs_mutex is held.  Whoever took it before he read what the
+ * queue has knows that nobody else has changed it since.
+ * Return: as cmwq_apply_workqueue_attrs().
+ */
+int cmwq_attrs_apply(struct cmwq_workqueue *wq, const struct cmwq_attrs *attrs,
+		     const char *what, void *caller)
+{
+	int err = check_attrs(wq, attrs, what, caller);
+
+	if (err)
+		return err;
+	err = apply(wq, dup_attrs(attrs));
+	if (err)
+		cmwq_report(what, caller, err,
+			    "queue %s keeps the attributes it has", wq->name);
+	return err;
+}
+
 int cmwq_apply_workqueue_attrs(struct cmwq_workqueue *wq,
 			       const struct cmwq_attrs *attrs)
 {
@@ -198,15 +223,9 @@ int cmwq_apply_workqueue_attrs(struct cmwq_workqueue *wq,
 		cmwq_report(what, caller, -EINVAL, "the attributes are NULL");
 		return -EINVAL;
 	}
-	err = check_attrs(wq, attrs, what, caller);
-	if (err)
-		return err;
 	mutex_lock(&cmwq_attrs_mutex);
-	err = apply(wq, dup_attrs(attrs));
+	err = cmwq_attrs_apply(wq, attrs, what, caller);
 	mutex_unlock(&cmwq_attrs_mutex);
-	if (err)
-		cmwq_report(what, caller, err,
-			    "queue %s keeps the attributes it has", wq->name);
 	return err;
 }
 EXPORT_SYMBOL_GPL(cmwq_apply_workqueue_attrs);

@@ -695,6 +695,8 @@ static inline bool cmwq_pwq_finish(struct cmwq_pwq *pwq, unsigned int colour)
 int cmwq_attrs_init(void);
 void cmwq_attrs_exit(void);
 int cmwq_attrs_of_new(struct cmwq_workqueue *wq);
+int cmwq_attrs_apply(struct cmwq_workqueue *wq, const struct cmwq_attrs *attrs,
+		     const char *what, void *caller);
 void cmwq_unbound_cpumask_get(struct cpumask *effective,
 			      struct cpumask *requested,
 			      struct cpumask *isolated);

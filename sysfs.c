@@ -24,7 +24,7 @@
  * V1: a file in use against the end of its queue.
  *	reader or writer		destroyer
  *	1. enters a function below	1. intake = DESTROYING
- *	2. waits for device->changing,	2. device_del(): lets nobody in any more,
+ *	2. waits for cmwq_attrs_mutex,	2. device_del(): lets nobody in any more,
  *	   for locks of the queue	   waits until all have left
  *	3. leaves			3. drains, frees
  *    At step 2 the destroyer holds none of the locks that the other may wait
@@ -42,7 +42,6 @@
  */
 #include "cmwq_internal.h"
 
-#include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/device.h>
 #include <linux/ratelimit.h>
@@ -53,7 +52,6 @@
 struct cmwq_device {
 	struct device		dev;
 	struct cmwq_workqueue	*wq;		/* I */
-	struct mutex		changing;	/* one change after another */
 	struct completion	released;	/* A */
 };
 
@@ -128,26 +126,20 @@ static ssize_t change(struct device *dev, struct device_attribute *attr,
 		      const char *remedy)
 {
 	struct cmwq_attrs *attrs = cmwq_alloc_workqueue_attrs();
-	struct cmwq_device *device = to_cmwq_device(dev);
-	struct cmwq_workqueue *wq = device->wq;
-	const struct cred *cred;
+	struct cmwq_workqueue *wq = to_wq(dev);
 	int err;
 
 	if (!attrs)
 		return -ENOMEM;
-	mutex_lock(&device->changing);
+	/* Nobody changes the others meanwhile, not even the queue's owner. */
+	mutex_lock(&cmwq_attrs_mutex);
 	err = cmwq_get_workqueue_attrs(wq, attrs);
-	/* The owner of the queue may replace its credentials meanwhile. */
-	mutex_lock(&wq->mutex);
-	cred = get_cred(wq->attrs->cred);
-	mutex_unlock(&wq->mutex);
-	attrs->cred = cred;
 	if (!err && (!is_string(buf, count) || !parse(buf, attrs)))
 		err = refuse(dev, attr, buf, count, remedy);
 	if (!err)
-		err = cmwq_apply_workqueue_attrs(wq, attrs);
-	mutex_unlock(&device->changing);
-	put_cred(cred);
+		err = cmwq_attrs_apply(wq, attrs, attr->attr.name,
+				       __builtin_return_address(0));
+	mutex_unlock(&cmwq_attrs_mutex);
 	cmwq_free_workqueue_attrs(attrs);
 	return err ?: count;
 }
@@ -598,7 +590,6 @@ int cmwq_sysfs_add(struct cmwq_workqueue *wq, const char *what, void *caller)
 	if (!device)
 		goto out;
 	device->wq = wq;
-	mutex_init(&device->changing);
 	init_completion(&device->released);
 	device_initialize(&device->dev);
 	device->dev.bus = &cmwq_bus;

@@ -473,6 +473,25 @@ write_against_destroy()
 	gone t_unbound
 }
 
+# A write changes one attribute: what the owner of the queue sets while the write
+# is in progress stays.
+write_against_owner()
+{
+	local writer
+
+	tell stretch_change 1 || { echo "needs kretprobes"; return 4; }
+	echo 1 >"$unbound/affinity_strict" &
+	writer=$!
+	while ! param_says inside 1; do
+		kill -0 "$writer" 2>/dev/null || break
+	done
+	tell own t_unbound || return 1
+	wait "$writer" || { echo "the write failed"; return 1; }
+	param_says met Y || { echo "the write was over"; return 1; }
+	shows "$unbound/nice" 7 && ran_as t_unbound 7 0 0 || return 1
+	param_says ran_uid 4321 || { echo "without its credentials"; return 1; }
+}
+
 # Somebody who reads and writes everything, good and bad.
 hammer()
 {
@@ -617,6 +636,7 @@ ktap_test "the cpumask of all takes effect" mask_of_all_works
 ! is_cmwq || ktap_test "a refusal is logged" refusal_is_logged
 ktap_test "what makes no sense is refused" garbage
 ktap_test "open files do not outlive their queue" open_files
+! is_cmwq || ktap_test "a write undoes no change" write_against_owner
 ktap_test "destroying waits for a write" write_against_destroy
 ktap_test "unloads" unload_bounded "$test" ||
 	ktap_bail "cannot go on with $test loaded"

@@ -4,7 +4,8 @@
  * by writing to the parameters:
  *
  *   probe=NAME		run an item on that queue; "ran" says as what: nice value,
- *			policy, real-time priority, the CPUs it may run on
+ *			policy, real-time priority, the CPUs it may run on;
+ *			"ran_uid" with whose credentials
  *   peak=NAME		queue many sleeping items; "most" says how many of them
  *			were in execution at once
  *   destroy=NAME	"left" says that a write in progress was over then
@@ -14,6 +15,10 @@
  *			it was shown
  *   stretch=1		a write to max_active takes a while; "inside" says that one
  *			is in progress
+ *   stretch_change=1	the next write that changes attributes takes a while between
+ *			reading and applying them; "inside" as above
+ *   own=NAME		change nice and credentials of that queue as its owner would;
+ *			"met" says that such a write was in progress
  *   churn=1		a thread creates, uses and destroys a queue "t_churn"
  *
  * The queue "t_late" is not shown at first.
@@ -22,18 +27,22 @@
 
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/cred.h>
 #include <linux/delay.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <linux/uidgid.h>
 
 #include "engine.h"
 
 #define LOST		(20 * HZ)
 #define NR_SLEEPERS	24
 #define STRETCH_MS	400
+#define OWNER_NICE	7
+#define OWNER_UID	4321
 
 static struct queue {
 	const char *name;
@@ -72,6 +81,7 @@ static struct queue *find_queue(const char *name)
 /* Items */
 
 static char ran[64] = "nothing\n";
+static uint ran_uid;
 static DECLARE_COMPLETION(probe_done);
 
 static void probe_fn(struct e_work *work)
@@ -79,6 +89,7 @@ static void probe_fn(struct e_work *work)
 	snprintf(ran, sizeof(ran), "%d %u %u %*pbl\n", task_nice(current),
 		 current->policy, current->rt_priority,
 		 cpumask_pr_args(current->cpus_ptr));
+	ran_uid = from_kuid(&init_user_ns, current_fsuid());
 	complete(&probe_done);
 }
 
@@ -182,6 +193,64 @@ static int destroy(struct queue *q)
 }
 
 #if ENGINE_IS_CMWQ
+
+/* A write that takes a while, against a change by the owner of the queue */
+
+static bool stretching_change, stretch_next, owning, met;
+
+/* The attributes are read.  Until the owner comes, and a while more. */
+static int getter_left(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	ktime_t end = ktime_add_ms(ktime_get(), 5000);
+
+	if (!xchg(&stretch_next, false))
+		return 0;
+	atomic_inc(&inside);
+	while (!READ_ONCE(owning) && ktime_before(ktime_get(), end))
+		cpu_relax();
+	mdelay(STRETCH_MS);
+	atomic_dec(&inside);
+	return 0;
+}
+
+static struct kretprobe getter_probe = {
+	.kp.symbol_name = "cmwq_get_workqueue_attrs",
+	.handler = getter_left,
+	.maxactive = 16,
+};
+
+static int stretch_change(void)
+{
+	int err = stretching_change ? 0 : register_kretprobe(&getter_probe);
+
+	stretching_change = !err;
+	WRITE_ONCE(owning, false);
+	WRITE_ONCE(stretch_next, !err);
+	return err;
+}
+
+static int own(struct queue *q)
+{
+	struct cmwq_attrs *attrs = cmwq_alloc_workqueue_attrs();
+	struct cred *cred = prepare_creds();
+	int err = -ENOMEM;
+
+	if (attrs && cred) {
+		cred->fsuid = make_kuid(&init_user_ns, OWNER_UID);
+		attrs->nice = OWNER_NICE;
+		attrs->cred = cred;
+		WRITE_ONCE(owning, true);
+		met = atomic_read(&inside);
+		err = cmwq_apply_workqueue_attrs(q->wq, attrs);
+	}
+	if (cred)
+		put_cred(cred);
+	cmwq_free_workqueue_attrs(attrs);
+	return err;
+}
+
+/* Devices that come late */
+
 static int registered;
 
 static int show_late(struct queue *q)
@@ -259,6 +328,7 @@ module_param_cb(probe, &do_ops, probe, 0200);
 module_param_cb(peak, &do_ops, peak, 0200);
 module_param_cb(destroy, &do_ops, destroy, 0200);
 module_param_string(ran, ran, sizeof(ran), 0444);
+module_param(ran_uid, uint, 0444);
 module_param(most, int, 0444);
 module_param(left, int, 0444);
 
@@ -283,6 +353,18 @@ static const struct kernel_param_ops counter_ops = {
 module_param_cb(inside, &counter_ops, &inside, 0444);
 
 #if ENGINE_IS_CMWQ
+static int stretch_change_set(const char *val, const struct kernel_param *kp)
+{
+	return stretch_change();
+}
+
+static const struct kernel_param_ops stretch_change_ops = {
+	.set = stretch_change_set,
+};
+module_param_cb(stretch_change, &stretch_change_ops, NULL, 0200);
+module_param_cb(own, &do_ops, own, 0200);
+module_param(met, bool, 0444);
+
 module_param_cb(register, &do_ops, show_late, 0200);
 module_param(registered, int, 0444);
 
@@ -364,6 +446,10 @@ static void test_stop(void)
 		e_destroy_workqueue(ordered.wq);
 	if (stretching)
 		unregister_kretprobe(&setter_probe);
+#if ENGINE_IS_CMWQ
+	if (stretching_change)
+		unregister_kretprobe(&getter_probe);
+#endif
 }
 
 static int __init test_init(void)
