@@ -157,6 +157,9 @@ static void show_pool(struct cmwq_pool *pool)
 	if (pool->manager)
 		manager = task_pid_nr(pool->manager);
 	raw_spin_unlock_irqrestore(&pool->lock, flags);
+	/* The only one of a BH pool is no thread and not among nr_workers. */
+	if (pool->key.bh)
+		workers++;
 	if (idle == workers && !waiting)
 		return;
 	pr_info("pool %d cpu %d nice %d: %d workers, %d idle, %d counted, %u items wait, manager %d\n",

@@ -37,6 +37,10 @@ check_dumps()
 	ktap_test "what waits" \
 		said 'cmwq:     waits: probe_fn \[cmwq_test_more\]'
 	ktap_test "the pool" said 'cmwq: pool [0-9]+ cpu -1 nice 0: [1-9]'
+	ktap_test "a BH pool that runs its last item" \
+		said 'cmwq: pool [0-9]+ cpu [0-9]+ nice -20: 1 workers, 0 idle, .* 0 items wait'
+	ktap_test "but no resting one" \
+		silent_about 'cmwq: pool .* [01] workers, 1 idle, .* 0 items wait'
 	ktap_test "the freezable ones" said 'cmwq: busy freezable queues:'
 	ktap_test "but no idle one" silent_about 't_dump_idle'
 	ktap_test "a worker says what it runs" \

@@ -485,6 +485,11 @@ static void dumped_fn(struct cmwq_work *work)
 	test_gate(&dump_gate);
 }
 
+static void dumping_fn(struct cmwq_work *work)
+{
+	cmwq_show_all_workqueues();
+}
+
 /* The lines are for test-more.sh. */
 static void dumps(void)
 {
@@ -529,6 +534,11 @@ static void dumps(void)
 
 	complete(&dump_gate);
 	WAIT(&p->done);
+	cmwq_flush_work(&work);
+	cmwq_destroy_work_on_stack(&work);
+
+	CMWQ_INIT_WORK_ONSTACK(&work, dumping_fn);
+	EXPECT(cmwq_queue_work(cmwq_system_bh_highpri_wq, &work));
 	cmwq_flush_work(&work);
 	cmwq_destroy_work_on_stack(&work);
 	test_destroy(wq);
