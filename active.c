@@ -350,28 +350,45 @@ void cmwq_workqueue_set_min_active(struct cmwq_workqueue *wq, int min_active)
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_set_min_active);
 
+static bool has_inactive(struct cmwq_pwq *pwq)
+{
+	unsigned long flags;
+	bool has, linked;
+
+	raw_spin_lock_irqsave(&pwq->pool->lock, flags);
+	linked = cmwq_pool_splice(pwq->pool);
+	has = !list_empty(&pwq->inactive);
+	cmwq_pool_unlock_kick(pwq->pool, flags, linked);
+	return has;
+}
+
+/* In an RCU read-side section. */
+static bool any_inactive(struct cmwq_workqueue *wq, int cpu)
+{
+	struct cmwq_pwq *pwq;
+
+	if (!(wq->flags & CMWQ_UNBOUND)) {
+		if (cpu == CMWQ_WORK_CPU_UNBOUND)
+			return has_inactive(*raw_cpu_ptr(READ_ONCE(wq->route)));
+		return has_inactive(*per_cpu_ptr(READ_ONCE(wq->route), cpu));
+	}
+	/* What ends in one pod lets in what waits in another. */
+	list_for_each_entry_rcu(pwq, &wq->pwqs, node)
+		if (has_inactive(pwq))
+			return true;
+	return false;
+}
+
 bool cmwq_workqueue_congested(int cpu, struct cmwq_workqueue *wq)
 {
 	static const char what[] = "cmwq_workqueue_congested";
 	void *caller = __builtin_return_address(0);
-	struct cmwq_pwq *pwq;
-	unsigned long flags;
-	bool congested, linked;
+	bool congested;
 
-	local_irq_save(flags);					/* D2 */
-	if (!cmwq_wq_alive(wq, what, caller) ||
-	    !cmwq_cpu_valid(cpu, what, caller)) {
-		local_irq_restore(flags);
-		return false;
-	}
-	if (cpu == CMWQ_WORK_CPU_UNBOUND)
-		pwq = *raw_cpu_ptr(READ_ONCE(wq->route));
-	else
-		pwq = *per_cpu_ptr(READ_ONCE(wq->route), cpu);
-	raw_spin_lock(&pwq->pool->lock);
-	linked = cmwq_pool_splice(pwq->pool);
-	congested = !list_empty(&pwq->inactive);
-	cmwq_pool_unlock_kick(pwq->pool, flags, linked);
+	rcu_read_lock();					/* D2 */
+	congested = cmwq_wq_alive(wq, what, caller) &&
+		    cmwq_cpu_valid(cpu, what, caller) && any_inactive(wq, cpu);
+	rcu_read_unlock();
 	return congested;
 }
 EXPORT_SYMBOL_GPL(cmwq_workqueue_congested);

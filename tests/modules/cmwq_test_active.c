@@ -370,6 +370,40 @@ static void cancelled_while_it_waits(void)
 	test_destroy(wq);
 }
 
+/* The queue is congested, whatever CPU is asked about. */
+static void congested_for_all(void)
+{
+	int cpus[3] = { [2] = E_CPU_UNBOUND }, i;
+	struct probe *p;
+
+	if (!ENGINE_IS_CMWQ) {
+		test_skip("each pod answers for itself here");
+		return;
+	}
+	if (!two_pods(&cpus[0], &cpus[1]))
+		return;
+	wq = e_alloc_workqueue("t_congested", E_UNBOUND, 1);
+	use_scope(CMWQ_AFFN_CPU);
+	p = probes(2);
+	p[0].gated = true;
+	queue_from(cpus[0], &p[0].work);
+	if (!WAIT(&p[0].started))
+		return;
+	for (i = 0; i < ARRAY_SIZE(cpus); i++)
+		EXPECT(!e_congested(cpus[i], wq));
+	queue_from(cpus[1], &p[1].work);
+	for (i = 0; i < ARRAY_SIZE(cpus); i++)
+		EXPECT(e_congested(cpus[i], wq));
+	open_gate(&p[0]);
+	if (!WAIT(&p[1].done))
+		return;
+	for (i = 0; i < ARRAY_SIZE(cpus); i++)
+		EXPECT(!e_congested(cpus[i], wq));
+	e_flush_workqueue(wq);
+	test_destroy(wq);
+	probes_free(p);
+}
+
 /*
  * Under load: items in all pods, few slots, short.  A wakeup that is lost
  * leaves items lying with nothing in execution.
@@ -508,6 +542,7 @@ const struct test_case test_cases[] = {
 	CASE(min_active),
 	CASE(slot_goes_to_another_pod),
 	CASE(cancelled_while_it_waits),
+	CASE(congested_for_all),
 	CASE(hop_one_at_a_time),
 	CASE(hop_among_cpus),
 	CASE(hop_among_caches),
