@@ -327,8 +327,11 @@ EXPORT_SYMBOL_GPL(cmwq_destroy_workqueue);
 
 /* The system queues */
 
+/* The first @nr; afterwards there is no queue, and nothing of one. */
 static void destroy_system_queues(int nr)
 {
+	int i;
+
 	while (nr--) {
 		struct cmwq_workqueue *wq = *system_queues[nr].wq;
 
@@ -337,6 +340,10 @@ static void destroy_system_queues(int nr)
 		cmwq_begin_destroying(wq);
 		cmwq_destroy_queue(wq);
 	}
+	rcu_barrier();		/* the callbacks of items that were drained */
+	cmwq_routes_exit();
+	for (i = 0; i < QUARANTINE; i++)
+		free_queue(quarantine[i]);
 }
 
 static __printf(2, 3)
@@ -377,12 +384,6 @@ int cmwq_queues_init(void)
 
 void cmwq_queues_exit(void)
 {
-	int i;
-
 	rcu_barrier();		/* the callbacks in rcu.c; here they can queue */
 	destroy_system_queues(ARRAY_SIZE(system_queues));
-	rcu_barrier();		/* and those of items that were drained */
-	cmwq_routes_exit();
-	for (i = 0; i < QUARANTINE; i++)
-		free_queue(quarantine[i]);
 }

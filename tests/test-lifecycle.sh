@@ -459,6 +459,33 @@ no_growth()
 		}'
 }
 
+# The first unbound queue cannot be made: those before it do not stay either.  They
+# are small: twice as often as no_growth takes it for.
+fail_some()
+{
+	local i=0 n
+
+	n=$((2 * $(grep -c '^processor' /proc/cpuinfo) + 1))
+	while [ "$i" -lt $((2 * (loops / 3))) ]; do
+		i=$((i + 1))
+		! load_cmwq "fail_create=$n" 2>/dev/null ||
+			{ echo "loaded although creation $n was to fail"
+			  return 1; }
+		eventually 20 nothing_left || return 1
+	done
+}
+
+failing_leaves_no_memory()
+{
+	local first second third='' mark
+
+	mark=$(log_mark)
+	fail_some && first="$(measure)" && fail_some &&
+		second="$(measure)" && fail_some && third="$(measure)"
+	log_since "$mark" | grep -m 1 'cmwq: not loaded: step queues ' &&
+		no_growth
+}
+
 no_new_threads()
 {
 	echo "kernel threads: $threads_first, then $threads_third"
@@ -474,7 +501,7 @@ taint_is_normal()
 	[ $((taint & ~(taint_before | 4096 | 8192))) = 0 ]
 }
 
-ktap_begin 18
+ktap_begin 19
 taint_before=$(cat /proc/sys/kernel/tainted)
 first='' second='' third='' threads_first='' threads_third=''
 mark=$(log_mark)
@@ -495,6 +522,7 @@ ktap_test "a forgotten queue is named and taken away" forgotten_queue
 ktap_test "forgotten items run before their code goes" forgotten_items
 ktap_test "loads and unloads $loops times, also under load" loop_thrice
 ktap_test "no memory is lost in the loop" no_growth
+ktap_test "no memory is lost in loads that fail" failing_leaves_no_memory
 ktap_test "no thread is lost in the loop" no_new_threads
 ktap_test "the kernel does not complain" no_complaints "$mark"
 ktap_test "taint is out-of-tree and unsigned only" taint_is_normal
