@@ -239,6 +239,7 @@ mkdir "$dir/two"
 cp "$here"/host-dropin/* "$dir/two/"
 "$root/tools/cmwq-prelude" "$dir/two" >"$dir/two/prelude.h" 2>"$dir/log" &&
 	! grep -q 'two.h' "$dir/two/prelude.h" &&
+	grep -q '^#define pr_fmt(fmt).*": " fmt$' "$dir/two/prelude.h" &&
 	[ "$(tail -n 1 "$dir/two/prelude.h")" = "#include <cmwq/dropin.h>" ]
 result "the prelude of a driver with a header of its own" $?
 two()

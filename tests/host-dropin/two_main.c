@@ -2,7 +2,8 @@
 /*
  * two_main.c - the driver's first file: its own header is not its last one
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+#define pr_fmt(fmt) \
+	KBUILD_MODNAME ": " fmt
 
 #include "two.h"
 
