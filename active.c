@@ -3,11 +3,12 @@
  * active.c - max_active: how many items of a queue are in execution at once
  *
  * The limit of a per-CPU queue holds on each CPU: pwq->max_active.  That of an
- * unbound queue is for the machine.  It is divided among the NUMA nodes by
- * their CPUs, with min_active as the least, and all pwqs of a node draw on its
- * share.  A pwq that finds no room waits in line; a place that is given back
- * goes to the first in line.  If that is in another pool an irq_work does it,
- * because two pools' locks are never held at once.
+ * unbound queue is divided among the NUMA nodes by their CPUs, with min_active
+ * as the least, and all pwqs of a node draw on its share; those of pools with
+ * CPUs of several nodes draw on another one, as large as the limit.  A pwq that
+ * finds no room waits in line; a place that is given back goes to the first in
+ * line.  If that is in another pool an irq_work does it, because two pools' locks
+ * are never held at once.
  *
  * A1: no room against a place given back.
  *	linking, pool A			finishing, pool B

@@ -572,9 +572,10 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
  * cmwq_alloc_workqueue - create a workqueue
  * @fmt:	printf format of its name; CMWQ_NAME_LEN - 1 characters are kept
  * @flags:	CMWQ_* flags
- * @max_active:	how many items may be in execution at once, per CPU, or in all
- *		for CMWQ_UNBOUND: 1..CMWQ_MAX_ACTIVE; 0 for CMWQ_DFL_ACTIVE;
- *		out-of-range values are clamped and logged
+ * @max_active:	how many items may be in execution at once, per CPU, or for
+ *		CMWQ_UNBOUND divided among the NUMA nodes as
+ *		cmwq_workqueue_set_min_active() says: 1..CMWQ_MAX_ACTIVE; 0 for
+ *		CMWQ_DFL_ACTIVE; out-of-range values are clamped and logged
  * @...:	arguments of @fmt
  *
  * The queue belongs to the calling module, which must destroy it before it
@@ -741,10 +742,11 @@ struct cmwq_workqueue *__cmwq_devm_alloc_workqueue(struct module *owner,
 			     CMWQ_PERCPU, 1, (name))
 
 /**
- * cmwq_create_freezable_workqueue - old name: unbound, one item at a time
+ * cmwq_create_freezable_workqueue - old name: unbound, with a max_active of 1
  * @name: its name, a string
  *
- * Not guaranteed: order.
+ * Not guaranteed: order, or one item at a time on more than one NUMA node: see
+ * cmwq_workqueue_set_min_active().
  *
  * Context: process context, may sleep.
  * Return: as cmwq_alloc_workqueue().
@@ -803,11 +805,16 @@ void cmwq_workqueue_set_max_active(struct cmwq_workqueue *wq, int max_active);
  * @wq:		the queue: CMWQ_UNBOUND, not ordered; others are reported
  * @min_active:	1..max_active; out-of-range values are clamped and logged
  *
- * The max_active of an unbound queue is for the machine.  Each NUMA node gets
- * a share by its number of CPUs, but no less than @min_active (by default
- * CMWQ_DFL_MIN_ACTIVE): items that wait for each other need that many.
+ * The max_active of an unbound queue is divided: each NUMA node has a share by how
+ * many of the queue's CPUs are up there, rounded up, but no less than @min_active
+ * (by default CMWQ_DFL_MIN_ACTIVE, or max_active if that is less): items that
+ * wait for each other need that many.  Pools with CPUs of several nodes share all
+ * of max_active, apart from the nodes: those of CMWQ_AFFN_SYSTEM, and those for
+ * items queued on a CPU of whose pod no CPU is in the queue's mask.
  *
- * Not guaranteed: as cmwq_workqueue_set_max_active().
+ * Not guaranteed: as cmwq_workqueue_set_max_active().  That no more than max_active
+ * items are in execution in all: with several nodes there may be, also if it is 1.
+ * Ordered queues run one.
  *
  * Context: process context, may sleep.
  */
