@@ -902,7 +902,8 @@ void cmwq_free_workqueue_attrs(struct cmwq_attrs *attrs);
  *
  * May be called at any time.  Items queued before the call finish with the old
  * attributes, later ones have the new ones; none is lost, and ordered queues
- * stay ordered.  CPUs outside the unbound cpumask are left out of @cpumask; if
+ * stay ordered.  An item that is queued again while it runs with the old ones may
+ * run once more with them.  CPUs outside the unbound cpumask are left out of @cpumask; if
  * none is left, the unbound cpumask is used.
  *
  * A negative @nice and real-time policies take CAP_SYS_NICE, @cred other than
