@@ -170,7 +170,7 @@ static int apply(struct cmwq_workqueue *wq, struct cmwq_attrs *attrs)
  * @wq: the queue
  *
  * Context: cmwq_attrs_mutex is held.
- * Return: 0, or -ENOMEM or -ENOSPC.
+ * Return: 0, -ENOMEM, -ENOSPC or -EINTR.
  */
 int cmwq_attrs_of_new(struct cmwq_workqueue *wq)
 {

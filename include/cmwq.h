@@ -586,7 +586,9 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
  *
  * Context: process context, may sleep.
  * Return: the queue; NULL with a log line that names the errno if a flag is
- * unknown (-EINVAL), @fmt is missing (-EINVAL) or memory is short (-ENOMEM).
+ * unknown or does not go with CMWQ_BH (-EINVAL), @fmt is missing (-EINVAL), memory
+ * is short (-ENOMEM), there are too many pools (-ENOSPC) or the task is being killed
+ * (-EINTR).
  */
 #define cmwq_alloc_workqueue(fmt, flags, max_active, ...)		\
 	__cmwq_alloc_workqueue(THIS_MODULE, (flags), (max_active),	\
@@ -603,8 +605,8 @@ struct cmwq_workqueue *__cmwq_alloc_workqueue(struct module *owner,
  * Not guaranteed: that they run on one CPU or in one thread.
  *
  * Context: process context, may sleep.
- * Return: as cmwq_alloc_workqueue(); -EINVAL also stands for CMWQ_PERCPU and
- * CMWQ_CPU_INTENSIVE.
+ * Return: as cmwq_alloc_workqueue().  CMWQ_PERCPU and CMWQ_CPU_INTENSIVE are
+ * ignored, with a log line.
  */
 #define cmwq_alloc_ordered_workqueue(fmt, flags, ...)			\
 	cmwq_alloc_workqueue(fmt, CMWQ_UNBOUND | __CMWQ_ORDERED |	\
@@ -915,7 +917,8 @@ void cmwq_free_workqueue_attrs(struct cmwq_attrs *attrs);
  * Context: process context, may sleep.  Not from a CPU hotplug callback.
  * Return: 0; otherwise nothing has changed and the log names the reason:
  * -EINVAL for a bad queue or combination, -EPERM, -EOPNOTSUPP, -ENOMEM, -ENOSPC
- * if there are too many pools.
+ * if there are too many pools, -EINTR for a task that is being killed, -ENODEV if
+ * the queue is destroyed meanwhile.
  */
 int cmwq_apply_workqueue_attrs(struct cmwq_workqueue *wq,
 			       const struct cmwq_attrs *attrs);
@@ -1679,7 +1682,7 @@ void cmwq_set_worker_desc(const char *fmt, ...);
  * unbound                    the same queue, old name
  * dfl_long                   as dfl, for items that take long
  * freezable                  as percpu; stops for suspend: CMWQ_FREEZABLE
- * power_efficient            as percpu; stays per-CPU
+ * power_efficient            as percpu; as dfl with power_efficient=1
  * freezable_power_efficient  as percpu; both of the above
  * =========================  ==================================================
  *
