@@ -3,9 +3,10 @@
  * affinity.c - which CPUs belong together, for each affinity scope
  *
  * A scope divides the CPUs into pods.  What they are comes from what the kernel
- * exports to modules.  A CPU tells its place only while it is up, so it is asked
- * when it first comes up, and its place is kept; until then it is alone.  All of
- * it is protected by cmwq_attrs_mutex.
+ * exports to modules.  A CPU tells its place only while it is up, and names only
+ * others that are up.  So pods are looked for whenever a CPU comes up, and what
+ * was found is kept; until then it is alone.  All of it is protected by
+ * cmwq_attrs_mutex.
  */
 #include "cmwq_internal.h"
 
@@ -64,18 +65,36 @@ static bool share_core(unsigned int a, unsigned int b)
 	return cpumask_test_cpu(b, topology_sibling_cpumask(a));
 }
 
-static void find_place(unsigned int cpu, int *pod_of,
-		       bool (*share)(unsigned int a, unsigned int b))
+/*
+ * Find the pods of the CPUs that are up.  CPUs that belong together but were never
+ * up at the same time have pods of their own until they are: then the lower stays.
+ */
+static bool find_pods(int *pod_of,
+		      bool (*share)(unsigned int a, unsigned int b))
 {
-	unsigned int other;
+	unsigned int cpu, other, member;
+	bool changed = false;
+	int from, to;
 
-	pod_of[cpu] = cpu;
-	for_each_online_cpu(other) {
-		if (other == cpu || pod_of[other] < 0 || !share(cpu, other))
-			continue;
-		pod_of[cpu] = pod_of[other];
-		return;
+	for_each_online_cpu(cpu) {
+		if (pod_of[cpu] < 0) {
+			pod_of[cpu] = cpu;
+			changed = true;
+		}
+		for_each_online_cpu(other) {
+			if (other == cpu)
+				break;
+			if (pod_of[other] == pod_of[cpu] || !share(cpu, other))
+				continue;
+			from = max(pod_of[other], pod_of[cpu]);
+			to = min(pod_of[other], pod_of[cpu]);
+			for_each_possible_cpu(member)
+				if (pod_of[member] == from)
+					pod_of[member] = to;
+			changed = true;
+		}
 	}
+	return changed;
 }
 
 /* Divide a cache's cores evenly, so that none of the shards is tiny. */
@@ -102,24 +121,19 @@ static void divide_cache(int cache)
 }
 
 /**
- * cmwq_affinity_update - look for CPUs whose place is not known yet
+ * cmwq_affinity_update - look where the CPUs that are up belong
  *
  * Context: cpus_read_lock() and cmwq_attrs_mutex are held.
  * Return: true if pods have changed.
  */
 bool cmwq_affinity_update(void)
 {
-	bool changed = false;
 	unsigned int cpu;
+	bool changed;
 
 	lockdep_assert_held(&cmwq_attrs_mutex);
-	for_each_online_cpu(cpu) {
-		if (smt_of[cpu] >= 0)
-			continue;
-		find_place(cpu, smt_of, share_core);
-		find_place(cpu, cache_of, share_cache);
-		changed = true;
-	}
+	changed = find_pods(smt_of, share_core);
+	changed = find_pods(cache_of, share_cache) || changed;
 	if (!changed)
 		return false;
 	for_each_possible_cpu(cpu)

@@ -180,6 +180,48 @@ default_changes()
 	ask queue && pods_are cache
 }
 
+# online 0|1 CPU...
+online()
+{
+	local state=$1 cpu
+
+	shift
+	for cpu; do
+		echo "$state" >"$cpus/cpu$cpu/online" || return 1
+	done
+}
+
+# CPU: it is with the others of its cache
+found()
+{
+	ask queue >/dev/null &&
+		awk -v cpu="$1" '$1 == cpu && $3 != cpu { found = 1 }
+			END { exit !found }' /tmp/where
+}
+
+found_all()
+{
+	ask queue && pods_are "$1"
+}
+
+# The threads of a core have been down since before cmwq was loaded.
+one_at_a_time()
+{
+	local cpu
+
+	# shellcheck disable=SC2086 # several words
+	set -- $siblings
+	[ $# -gt 1 ] ||
+		{ online 1 "$@"; echo "a core has one thread"; return 4; }
+	set_attrs cache 1 || return 1
+	for cpu; do
+		online 1 "$cpu" && eventually 20 found "$cpu" &&
+			online 0 "$cpu" || return 1
+	done
+	set_attrs smt 1 && online 1 "$@" && eventually 20 found_all smt &&
+		set_attrs cache 1 && found_all cache
+}
+
 scopes="cpu smt cache numa system"
 if [ "$ENGINE" = cmwq ]; then
 	scopes="$scopes cache_shard"
@@ -214,6 +256,14 @@ if [ "$ENGINE" = cmwq ]; then
 	engine_begin
 	where_load
 	ktap_test "the default can be given" default_is numa
+	where_unload
+	unload_bounded cmwq
+	siblings=$(cpus_of "$(pod_of smt "$last")")
+	# shellcheck disable=SC2086 # several words
+	online 0 $siblings
+	engine_begin
+	where_load
+	ktap_test "threads that come up one at a time" one_at_a_time
 fi
 where_unload
 engine_end
