@@ -37,9 +37,8 @@ struct cmwq_pool __percpu *cmwq_cpu_pools;
 static int nr_cpu_pools;			/* I: ids 1.. are theirs */
 
 /*
- * T: making pools, and changing what queues make of them.  The kernel's own
- * threads that run items must not wait for it: it is held while workers are
- * created, which may take as long as memory takes.
+ * T: making pools, and changing what queues make of them.  It is held while workers
+ * are created, which may take as long as memory takes.
  */
 DEFINE_MUTEX(cmwq_attrs_mutex);
 

@@ -905,14 +905,16 @@ void cmwq_free_workqueue_attrs(struct cmwq_attrs *attrs);
  * May be called at any time.  Items queued before the call finish with the old
  * attributes, later ones have the new ones; none is lost, and ordered queues
  * stay ordered.  An item that is queued again while it runs with the old ones may
- * run once more with them.  CPUs outside the unbound cpumask are left out of @cpumask; if
- * none is left, the unbound cpumask is used.
+ * run once more with them.  CPUs outside the unbound cpumask are left out of
+ * @cpumask; if none is left, the unbound cpumask is used.
  *
  * A negative @nice and real-time policies take CAP_SYS_NICE, @cred other than
  * the caller's takes CAP_SETUID and CAP_SETGID; kernel threads may do both.
  *
  * Not guaranteed: that an item which requeues itself without end ever changes
  * to the new attributes.  A real-time item that does not sleep starves others.
+ * The max_active of a per-CPU queue counts for items with the old attributes and for
+ * those with the new ones by itself.
  *
  * Context: process context, may sleep.  Not from a CPU hotplug callback.
  * Return: 0; otherwise nothing has changed and the log names the reason:
@@ -1171,11 +1173,12 @@ static inline bool cmwq_mod_delayed_work(struct cmwq_workqueue *wq,
  * @wq: the queue
  *
  * Returns when every item queued before the call has finished.  Not waited for:
- * later items, delayed items whose timer has not expired.  From inside an item
- * of @wq it is reported and returns at once, as with no queue or a destroyed
- * one.
+ * later items, delayed items whose timer has not expired, RCU items in their grace
+ * period.  From inside an item of @wq it is reported and returns at once, as with
+ * no queue or a destroyed one.
  *
- * Not guaranteed: that @wq is empty on return.
+ * Not guaranteed: that @wq is empty on return.  That later items are not waited
+ * for, if 15 others flush @wq already.
  *
  * Context: process context, may sleep.
  */
@@ -1281,11 +1284,13 @@ bool cmwq_cancel_work(struct cmwq_work *work);
  * item itself the wait is reported and left out.
  *
  * Not guaranteed: that it stays idle; queueing it works again once the wait is
- * over, or at once if nothing ran.  cmwq_disable_work_sync() prevents that.
+ * over, or at once if nothing ran.  cmwq_disable_work_sync() prevents that.  That
+ * a run on one queue is waited for if the item was queued on another meanwhile.
  *
  * Context: process context, may sleep.
  * Of an item whose last queue was a BH queue: in any context but hardirq and
- * NMI, with interrupts on; not of an RCU item.
+ * NMI, with interrupts on; not of an RCU item.  On PREEMPT_RT with preemption on,
+ * too.
  *
  * Return: as cmwq_cancel_work().
  */
@@ -1342,11 +1347,13 @@ bool cmwq_disable_work(struct cmwq_work *work);
  * the wait is reported and left out.
  *
  * Not guaranteed: that it stays so if others enable it more often than they
- * disabled it.
+ * disabled it.  That a run on one queue is waited for if the item was queued on
+ * another meanwhile.
  *
  * Context: process context, may sleep.
  * Of an item whose last queue was a BH queue: in any context but hardirq and
- * NMI, with interrupts on; not of an RCU item.
+ * NMI, with interrupts on; not of an RCU item.  On PREEMPT_RT with preemption on,
+ * too.
  *
  * Return: as cmwq_cancel_work().
  */
