@@ -335,6 +335,60 @@ static void run_bad(void (*fn)(struct e_work *work))
 	test_destroy(wq);
 }
 
+/*
+ * PREEMPT_RT: a real-time task pushes the thread that runs the item off the CPU,
+ * and then waits for it as a reader: it has to lend its priority.
+ */
+static struct e_work pushed_work;
+static struct task_struct *pushed_task;
+static bool pushed_off;
+
+static void pushed_fn(struct e_work *work)
+{
+	WRITE_ONCE(pushed_task, current);
+	while (!READ_ONCE(pushed_off))
+		cpu_relax();
+	mdelay(20);
+}
+
+static void push_off(int nr)
+{
+	bool normal;
+
+	sched_set_fifo(current);
+	while (!READ_ONCE(pushed_task))
+		usleep_range(200, 500);
+	/* Nothing else shall help it: no share of the CPU for other classes. */
+	normal = pushed_task->policy == SCHED_NORMAL;
+	if (normal)
+		sched_set_fifo_low(pushed_task);
+	rcu_read_lock();
+	WRITE_ONCE(pushed_off, true);
+	EXPECT(!e_cancel_work_sync(&pushed_work));
+	rcu_read_unlock();
+	if (normal)
+		sched_set_normal(pushed_task, 0);
+	sched_set_normal(current, 0);
+}
+
+static void cancel_sync_lends_priority(void)
+{
+	struct e_wq *wq;
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		test_skip("softirqs are not preempted here");
+		return;
+	}
+	wq = e_alloc_workqueue("t_bh", E_BH, 0);
+	E_INIT_WORK(&pushed_work, pushed_fn);
+	test_thread_start(push_off, 0, 1);
+	EXPECT(e_queue_work_on(1, wq, &pushed_work));
+	if (!test_threads_join())
+		return;
+	EXPECT(READ_ONCE(pushed_off));
+	test_destroy(wq);
+}
+
 static void item_that_leaks(void)
 {
 	if (!IS_ENABLED(CONFIG_PREEMPT_COUNT)) {
@@ -373,6 +427,7 @@ const struct test_case test_cases[] = {
 	CASE(requeues_and_drains),
 	CASE(cancel_sync_in_atomic_context),
 	CASE(cancel_sync_from_an_item),
+	CASE(cancel_sync_lends_priority),
 	CASE(dumped_while_it_runs),
 	CASE(disabled_stays_off),
 	CASE(item_that_leaks),
