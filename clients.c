@@ -25,6 +25,47 @@ const char *cmwq_owner_name(struct module *owner)
 	return owner ? owner->name : "(no module)";
 }
 
+/* A module that goes, while it is waited for. */
+struct leaving {
+	struct list_head	node;
+	struct module		*mod;
+	bool			came;	/* an item out of its grace period */
+};
+
+static LIST_HEAD(all_leaving);
+static DEFINE_RAW_SPINLOCK(leaving_lock);	/* that, and what is in it */
+
+/**
+ * cmwq_clients_rcu_item - an RCU item comes out of its grace period
+ * @func: its function
+ *
+ * Context: interrupts are off; the item is about to be queued.
+ */
+void cmwq_clients_rcu_item(cmwq_func_t func)
+{
+	struct leaving *l;
+
+	if (likely(list_empty_careful(&all_leaving)))
+		return;
+	raw_spin_lock(&leaving_lock);
+	list_for_each_entry(l, &all_leaving, node)
+		if (within_module((unsigned long)func, l->mod))
+			l->came = true;
+	raw_spin_unlock(&leaving_lock);
+}
+
+/* Return: did one come since we were asked last? */
+static bool rcu_item_came(struct leaving *l)
+{
+	bool came;
+
+	raw_spin_lock_irq(&leaving_lock);
+	came = l->came;
+	l->came = false;
+	raw_spin_unlock_irq(&leaving_lock);
+	return came;
+}
+
 static struct cmwq_workqueue *queue_left_by(struct module *mod)
 {
 	struct cmwq_workqueue *wq, *found = NULL;
@@ -142,16 +183,25 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 {
 	struct cmwq_workqueue *wq;
 	struct module *mod = data;
+	struct leaving l = { .mod = mod };
 	bool found;
 
 	if (event != MODULE_STATE_GOING || mod == THIS_MODULE)
 		return NOTIFY_DONE;
 
+	raw_spin_lock_irq(&leaving_lock);
+	list_add(&l.node, &all_leaving);
+	raw_spin_unlock_irq(&leaving_lock);
+	/* Items in their grace period, the second one perhaps, get on a queue. */
+	rcu_barrier();
+	rcu_barrier();
+	/*
+	 * What is pending is seen by one of the looks, at either side of the grace
+	 * period in which it may be.  Or it came out of that meanwhile, and may be in
+	 * another one by now.
+	 */
 	do {
 		found = false;
-		/* Items in their grace period, the second one perhaps, get on a queue. */
-		rcu_barrier();
-		rcu_barrier();
 		while ((wq = queue_left_by(mod))) {
 			pr_err("module %s goes away without destroying its queue %s (errno %d): running its items and destroying it now; call cmwq_destroy_workqueue() in its exit\n",
 			       cmwq_owner_name(mod), wq->name, -EBUSY);
@@ -159,7 +209,13 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 			found = true;
 		}
 		found |= wait_for_funcs(mod);
+		rcu_barrier();
+		found |= wait_for_funcs(mod);
+		found |= rcu_item_came(&l);
 	} while (found);	/* what has run may have queued more */
+	raw_spin_lock_irq(&leaving_lock);
+	list_del(&l.node);
+	raw_spin_unlock_irq(&leaving_lock);
 	cmwq_hogs_forget(mod);
 	return NOTIFY_OK;
 }

@@ -750,6 +750,7 @@ struct cmwq_workqueue *cmwq_valloc_workqueue(struct module *owner,
 /* clients.c */
 const char *cmwq_owner_name(struct module *owner);
 int cmwq_clients_init(void);
+void cmwq_clients_rcu_item(cmwq_func_t func);
 void cmwq_clients_exit(void);
 
 /* sysfs.c */

@@ -107,6 +107,8 @@ static void end_of_grace_period(struct rcu_head *rcu)
 		local_irq_restore(flags);
 		cpu_relax();
 	}
+	if (data & WORK_RCU_WAIT)
+		cmwq_clients_rcu_item(work->func);
 	if (data & WORK_RCU_AGAIN) {
 		call_rcu_hurry(rcu, end_of_grace_period);
 		atomic_long_set_release(&work->data,		/* C3 */
