@@ -188,8 +188,10 @@ short_of_workers()
 	sleep 3
 	now=$(switches_of_keepers)
 	echo "keeper and trustee: $((now - before)) switches in about 3 s"
-	[ "$n" -lt 100 ] && held "$n" ||
-		{ echo "held: $n, then $(cat "$hold"), of 100"; return 1; }
+	if [ "$n" -ge 100 ] || ! held "$n"; then
+		echo "held: $n, then $(cat "$hold"), of 100"
+		return 1
+	fi
 	echo "$was" >"$max"
 	release && eventually 20 deserted && set_online "$victim" 1 &&
 		eventually 20 all_is_well || return 1

@@ -795,7 +795,7 @@ static bool op_set_max_active(struct run *r, struct op *op)
 	    (slot_doubled(r, sl) && max_active != MANY))
 		return false;
 	if (max_active < sl->max_active)
-		sl->over[0] = sl->over[1] = true;
+		memset(sl->over, true, sizeof(sl->over));
 	/* Before: items that start now must not seem too many. */
 	sl->max_active = max_active;
 	e_set_max_active(sl->wq, max_active);
