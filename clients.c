@@ -8,6 +8,19 @@
  * else's queue (a system queue, say) whose function lies in the module is one,
  * too: it is reported, and the module stays until it has run.  A timer of a
  * delayed item cannot be found.
+ *
+ * X1: a module that goes against its RCU items, seen by nobody in their grace period.
+ *	goes				callback
+ *	1. is put on the list		1. looks at the list, notes the item
+ *	2. rcu_barrier(), twice		2. queues it
+ *	3. looks for items
+ *	4. rcu_barrier()
+ *	5. looks for items, and whether
+ *	   one was noted; if any: 3
+ *    A callback that saw no list is over after step 2: its item is pending then and
+ *    seen by step 3, or has been run, and what that queued is.  An RCU item that was
+ *    queued before step 3 is noted in step 4; if later, then by an item that was seen
+ *    in step 3, or by one that was noted.
  */
 #include "cmwq_internal.h"
 
@@ -25,21 +38,21 @@ const char *cmwq_owner_name(struct module *owner)
 	return owner ? owner->name : "(no module)";
 }
 
-/* A module that goes, while it is waited for. */
+/* A module that goes, while it is waited for.  L: leaving_lock */
 struct leaving {
-	struct list_head	node;
-	struct module		*mod;
-	bool			came;	/* an item out of its grace period */
+	struct list_head	node;	/* L */
+	struct module		*mod;	/* I */
+	cmwq_func_t		came;	/* L: out of a grace period; or NULL */
 };
 
-static LIST_HEAD(all_leaving);
-static DEFINE_RAW_SPINLOCK(leaving_lock);	/* that, and what is in it */
+static DEFINE_RAW_SPINLOCK(leaving_lock);
+static LIST_HEAD(all_leaving);			/* L */
 
 /**
  * cmwq_clients_rcu_item - an RCU item comes out of its grace period
  * @func: its function
  *
- * Context: interrupts are off; the item is about to be queued.
+ * Context: interrupts are off; the item is about to be queued.  X1
  */
 void cmwq_clients_rcu_item(cmwq_func_t func)
 {
@@ -50,20 +63,26 @@ void cmwq_clients_rcu_item(cmwq_func_t func)
 	raw_spin_lock(&leaving_lock);
 	list_for_each_entry(l, &all_leaving, node)
 		if (within_module((unsigned long)func, l->mod))
-			l->came = true;
+			l->came = func;
 	raw_spin_unlock(&leaving_lock);
 }
 
-/* Return: did one come since we were asked last? */
-static bool rcu_item_came(struct leaving *l)
+/* Return: the function of one that came since we asked last, or NULL. */
+static cmwq_func_t rcu_item_came(struct leaving *l)
 {
-	bool came;
+	cmwq_func_t came;
 
 	raw_spin_lock_irq(&leaving_lock);
 	came = l->came;
-	l->came = false;
+	l->came = NULL;
 	raw_spin_unlock_irq(&leaving_lock);
 	return came;
+}
+
+static void say_waiting(struct module *mod, cmwq_func_t func)
+{
+	pr_err("module %s goes away while its item %ps is queued or running (errno %d): waiting for it; cancel or flush it in its exit\n",
+	       cmwq_owner_name(mod), func, -EBUSY);
 }
 
 static struct cmwq_workqueue *queue_left_by(struct module *mod)
@@ -170,8 +189,7 @@ static bool wait_for_funcs(struct module *mod)
 			continue;
 		}
 		if (waits++ % 500 == 0)
-			pr_err("module %s goes away while its item %ps is queued or running (errno %d): waiting for it; cancel or flush it in its exit\n",
-			       cmwq_owner_name(mod), func, -EBUSY);
+			say_waiting(mod, func);
 		msleep(20);
 		looks = 0;
 	}
@@ -184,6 +202,8 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 	struct cmwq_workqueue *wq;
 	struct module *mod = data;
 	struct leaving l = { .mod = mod };
+	unsigned int rounds = 0;
+	cmwq_func_t came;
 	bool found;
 
 	if (event != MODULE_STATE_GOING || mod == THIS_MODULE)
@@ -195,12 +215,7 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 	/* Items in their grace period, the second one perhaps, get on a queue. */
 	rcu_barrier();
 	rcu_barrier();
-	/*
-	 * What is pending is seen by one of the looks, at either side of the grace
-	 * period in which it may be.  Or it came out of that meanwhile, and may be in
-	 * another one by now.
-	 */
-	do {
+	do {							/* X1 */
 		found = false;
 		while ((wq = queue_left_by(mod))) {
 			pr_err("module %s goes away without destroying its queue %s (errno %d): running its items and destroying it now; call cmwq_destroy_workqueue() in its exit\n",
@@ -211,8 +226,10 @@ static int module_event(struct notifier_block *nb, unsigned long event,
 		found |= wait_for_funcs(mod);
 		rcu_barrier();
 		found |= wait_for_funcs(mod);
-		found |= rcu_item_came(&l);
-	} while (found);	/* what has run may have queued more */
+		came = rcu_item_came(&l);
+		if (came && rounds++ % 500 == 0)
+			say_waiting(mod, came);
+	} while (found || came);	/* what has run may have queued more */
 	raw_spin_lock_irq(&leaving_lock);
 	list_del(&l.node);
 	raw_spin_unlock_irq(&leaving_lock);
