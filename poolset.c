@@ -176,6 +176,7 @@ static int free_id(void)
 			if (!READ_ONCE(cmwq_pools[id]))
 				return id;
 		/* Those that nobody uses any more have theirs until then. */
+		queue_work(system_long_wq, &reap_work);
 		flush_work(&reap_work);
 	}
 	return -ENOSPC;

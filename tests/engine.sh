@@ -63,7 +63,7 @@ engine_wait()
 		"$before") still=$((still + 1)) ;;
 		*) still=0 ;;
 		esac
-		[ $still -lt 240 ] || return 1
+		[ $still -lt "${2:-90}" ] || return 1
 		before=$state
 		sleep 0.5
 	done

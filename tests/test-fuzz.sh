@@ -50,7 +50,7 @@ fuzz()
 	shift
 	load_test "$module" "seed=$seed" "ops=$ops" "lanes=${LANES:-4}" "$@" ||
 		return 1
-	engine_wait "$module"
+	engine_wait "$module" 240	# one call alone may take a minute
 	status=$?
 	cat "/sys/kernel/debug/$module/results" >/tmp/fuzz
 	cat "/sys/kernel/debug/$module/state"

@@ -180,19 +180,22 @@ short_of_workers()
 	was=$(cat "$max")
 	echo 4 >"$max"
 	# It may have more than four from before: they stay.
-	echo "$victim 100" >"$hold" && wait_until 20 not_held 0 &&
-		set_online "$victim" 0 && eventually 20 one_trustee || return 1
+	if ! { echo "$victim 100" >"$hold" && wait_until 20 not_held 0 &&
+	       set_online "$victim" 0 && eventually 20 one_trustee; }; then
+		echo "$was" >"$max"
+		return 1
+	fi
 	sleep 1
 	n=$(cat "$hold")
 	before=$(switches_of_keepers)
 	sleep 3
 	now=$(switches_of_keepers)
+	echo "$was" >"$max"
 	echo "keeper and trustee: $((now - before)) switches in about 3 s"
 	if [ "$n" -ge 100 ] || ! held "$n"; then
 		echo "held: $n, then $(cat "$hold"), of 100"
 		return 1
 	fi
-	echo "$was" >"$max"
 	release && eventually 20 deserted && set_online "$victim" 1 &&
 		eventually 20 all_is_well || return 1
 	[ $((now - before)) -gt 0 ] && [ $((now - before)) -lt 500 ]
