@@ -7,7 +7,7 @@
 #
 # usage: run.sh [KERNEL...]	environment: SUITE=REGEX JOBS=N V=1 LOGS=DIR TABLE=1, and for
 #		tests/drivers.sh and make test-all SUITES="FILE..." PAYLOAD=DIR MEM=MB,
-#		for tests/coverage.sh GCOV=1, for long runs WITHOUT=FLAG of the CPU
+#		for tests/coverage.sh GCOV=1, WITHOUT=FLAG of the CPU (default cx16)
 #		(KERNEL: of vm/kernels.txt or vm/debug/kernels.txt, which says whose
 #		rows it takes)
 #        run.sh --judge STATUS EXPECT FILE	what a run of that result counts
@@ -145,7 +145,7 @@ judge()
 run_suite()
 {
 	local dir=$1 kernel=$2 preempt=$3 smp=$4 variant=$5 expect=$6 limit=$7
-	local script=$8 env=() word begun=$SECONDS without=${WITHOUT-}
+	local script=$8 env=() word begun=$SECONDS without=${WITHOUT-cx16}
 
 	shift 8
 	if [ "$variant" = host ]; then
@@ -161,9 +161,9 @@ run_suite()
 		done
 		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
 		[ -z "${GCOV-}" ] || env+=(--gcov)
-		# In a long run the emulator of Debian 12 is likely to lose flags, seen
-		# right after this instruction, which the slab allocator uses.
-		[ "$limit" -lt 1500 ] || without=${without:-cx16}
+		# The emulator of Debian 12 now and then loses the flags, seen right
+		# after this instruction, which the slab allocator uses: memory is
+		# corrupted then, in any run.
 		[[ -z $without || $kernel == *-arm64 ]] ||
 			env+=(--without "$without")
 		[ "$preempt" = - ] || env+=(--append "preempt=$preempt")
@@ -213,8 +213,12 @@ recall()
 	for name in "${failures[@]}"; do
 		echo "# failed: $name"
 		cat "$logs/$name/"{out,out.notes,log} 2>/dev/null | tr -d '\r' |
-			grep -aE "$complaint" | awk '!seen[$0]++' | head -n 8 |
-			sed 's/^[# ]*/# failed:   /'
+			COMPLAINT=$complaint awk '
+				{ indented = kernel && /^#   /; kernel = indented }
+				# The next ones are what it says.
+				/vm.sh: the kernel complains:/ { kernel = 1 }
+				(indented || $0 ~ ENVIRON["COMPLAINT"]) && !seen[$0]++
+			' | head -n 30 | sed 's/^[# ]*/# failed:   /'
 	done
 }
 
