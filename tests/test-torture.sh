@@ -79,6 +79,16 @@ hooks()
 stock_hog=/sys/module/workqueue/parameters/cpu_intensive_thresh_us
 [ ! -w $stock_hog ] || echo 0 >$stock_hog
 
+# 6.12 stops the fair server of a CPU that goes down even if it is not active: the kernel
+# warns, with the runqueue locked, and lockdep is off then.  Without a runtime it has none.
+case "$(uname -r)" in
+6.12.*)
+	for server in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
+		[ ! -w "$server" ] || echo 0 >"$server"
+	done
+	;;
+esac
+
 load()
 {
 	# shellcheck disable=SC2086 # several words
