@@ -57,13 +57,14 @@ static void use_after_free(void)
 		WAIT(&done);
 }
 
+/* What is allocated ends within the field. */
 static void out_of_bounds(void)
 {
-	struct thing *t = new_thing(free_and_look_fn), *next = t + 1;
+	struct thing *t = kzalloc(offsetof(struct thing, n) + 1, GFP_KERNEL);
 
-	OPTIMIZER_HIDE_VAR(next);
-	if (t)
-		look_at(next);
+	OPTIMIZER_HIDE_VAR(t);
+	if (EXPECT(t))
+		look_at(t);
 	kfree(t);
 }
 
