@@ -5,8 +5,10 @@
  * Each case has the creation of workers fail and then keeps all workers of the
  * pool in question asleep, in items of a queue without a rescuer.
  */
+#include <linux/cpu.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/kprobes.h>
 #include <uapi/linux/sched/types.h>
 
 #include "engine.h"
@@ -29,7 +31,8 @@ struct item {
 	bool rescued;
 	unsigned int policy;
 	const struct cred *cred;
-	int when;
+	struct task_struct *task;
+	int when, left_cpu;
 };
 
 static struct item *held;		/* HELD of them */
@@ -47,6 +50,7 @@ static void item_fn(struct cmwq_work *work)
 	it->rescued = cmwq_current_is_workqueue_rescuer();
 	it->policy = current->policy;
 	it->cred = current_cred();
+	it->task = current;
 	it->when = atomic_inc_return(&order);
 	complete(&it->started);
 	if (it->requeues) {
@@ -56,6 +60,7 @@ static void item_fn(struct cmwq_work *work)
 	if (it->gated)
 		test_gate(&it->gate);
 	cond_resched();
+	it->left_cpu = raw_smp_processor_id();
 	atomic_dec(&it->inside);
 	atomic_inc(&it->runs);
 	complete(&it->done);
@@ -303,6 +308,80 @@ static void other_pools_have_their_turn(void)
 	}
 	items[0].requeues = 0;
 	cmwq_cancel_work_sync(&items[0].work);
+	let_go();
+	test_destroy(wq);
+}
+
+/*
+ * P5: a rescuer is done in the pool of a CPU that comes up, just as it is about to
+ * be bound there, and another pool wants it.
+ */
+static atomic_t times_bound;
+
+static int stretch_binding(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct task_struct *task = (void *)regs_get_kernel_argument(regs, 0);
+	int ms;
+
+	if (task != items[0].task || task == current)
+		return 0;
+	atomic_inc(&times_bound);
+	complete(&items[0].gate);
+	for (ms = 0; ms < 300 && !completion_done(&items[1].started); ms++)
+		mdelay(1);
+	return 0;
+}
+
+static struct kprobe binding_probe = {
+	.symbol_name = "set_cpus_allowed_ptr",
+	.pre_handler = stretch_binding,
+};
+
+static void leaves_as_it_is_bound(void)
+{
+	int a = cpumask_first(cpu_online_mask), b = cpumask_last(cpu_online_mask);
+	struct item *held_of_b, *spare;
+	struct cmwq_workqueue *wq, *holders_of_b;
+
+	if (a == b) {
+		test_skip("needs two CPUs");
+		return;
+	}
+	wq = cmwq_alloc_workqueue("t_reclaim", CMWQ_PERCPU | CMWQ_MEM_RECLAIM, 0);
+	if (!EXPECT(wq) || !hold_workers(CMWQ_PERCPU, b))
+		return;
+	holders_of_b = holders;
+	held_of_b = held;
+	spare = items;
+	if (!hold_workers(CMWQ_PERCPU, a))
+		return;
+	items[0].gated = true;
+	items[1].gated = true;
+	EXPECT(cmwq_queue_work_on(b, wq, &items[0].work));
+	if (!WAIT(&items[0].started))
+		return;
+	EXPECT(items[0].rescued);
+	EXPECT(cmwq_queue_work_on(a, wq, &items[1].work));
+	EXPECT_EQ(remove_cpu(b), 0);
+
+	atomic_set(&times_bound, 0);
+	if (!EXPECT_EQ(register_kprobe(&binding_probe), 0))
+		return;
+	EXPECT_EQ(add_cpu(b), 0);
+	unregister_kprobe(&binding_probe);
+	EXPECT_EQ(atomic_read(&times_bound), 1);
+	if (!WAIT(&items[1].started))
+		return;
+	EXPECT(items[1].rescued);
+	EXPECT_EQ(items[1].cpu, a);
+	complete(&items[1].gate);
+	if (!wait_for_runs(0, 2))
+		return;
+	EXPECT_EQ(items[1].left_cpu, a);
+	let_go();
+	holders = holders_of_b;
+	held = held_of_b;
+	items = spare;
 	let_go();
 	test_destroy(wq);
 }
@@ -612,6 +691,7 @@ const struct test_case test_cases[] = {
 	CASE(chain_of_inactive_items),
 	CASE(next_one_is_not_taken),
 	CASE(other_pools_have_their_turn),
+	CASE(leaves_as_it_is_bound),
 	CASE(waiting_for_it),
 	CASE(with_attributes),
 	CASE(pwqs_that_go),
