@@ -278,14 +278,15 @@ cmd_run()
 	fi
 	q+=(-append "$line$append")
 
-	local try status flags crash='Oops|general protection|Kernel panic'
+	local try status flags stopped crash='Oops|general protection|Kernel panic'
 	for ((try = 1; ; try++)); do
 		run_guest
 		status=$?
 		flags=$(impossible_flags "$out/con")
 		case $status in
 		3|124)
-			[ -n "$flags" ] && [ $try -lt 3 ] || return $status
+			[ -n "$flags$stopped" ] && [ $try -lt 3 ] ||
+				return $status
 			# What the kernel had to say before that counts.
 			! complaints "$out/con" | grep -vE "$crash" | grep -q . ||
 				return $status
@@ -295,8 +296,12 @@ cmd_run()
 			return $status
 			;;
 		esac
-		echo "# vm.sh: no CPU can have the flags $flags: the emulator" \
-		     "has lost the guest's; once more"
+		if [ -n "$flags" ]; then
+			echo "# vm.sh: no CPU can have the flags $flags: the" \
+			     "emulator has lost the guest's; once more"
+		else
+			echo "# vm.sh: nothing of ours was running; once more"
+		fi
 		mv "$out/con" "$out/con.$try"
 		: >"$out/con"
 		: >"$out/out"
@@ -330,7 +335,15 @@ has_counts()
 	fi
 }
 
-# Boot what cmd_run has prepared, once.
+# Now and then a guest stops before its first program, and waits for ever for an
+# interrupt that the emulator owes it.
+silent_at_boot()
+{
+	! grep -aq "^vm-up $nonce" "$out/out" &&
+		[ $(($(date +%s) - $(stat -c %Y "$out/con"))) -ge 180 ]
+}
+
+# Boot what cmd_run has prepared, once.  Set stopped, if it has not booted.
 run_guest()
 {
 	local started=$SECONDS lost=''
@@ -341,9 +354,16 @@ run_guest()
 	"${leash[@]}" "$qemu" "${q[@]}" >"$out/qemu" 2>&1 </dev/null &
 	guest=$!
 	tail -n +1 -s 0.2 -f --pid="$guest" "$out/out" 2>/dev/null |
-		grep --line-buffered -av "^vm-verdict $nonce" &
+		grep --line-buffered -avE "^vm-(up|verdict) $nonce" &
 	viewer=$!
+	stopped=
 	while kill -0 "$guest" 2>/dev/null; do
+		if [ $(((SECONDS - started) % 60)) = 59 ] && silent_at_boot; then
+			lost="said nothing more while it booted"
+			stopped=1
+			stop_guest
+			break
+		fi
 		if [ $((SECONDS - started)) -ge "$timeout" ]; then
 			lost="took longer than $timeout s"
 			stop_guest
