@@ -68,8 +68,10 @@ guest "the payload is there, the status comes back" 7 '^a payload' \
 	'cat file; exit 7'
 guest "a panic is a lost guest" 124 'lost guest: ended without a verdict' \
 	'echo c >/proc/sysrq-trigger; sleep 100'
+# shellcheck disable=SC2016 # a script for the guest
 guest "flags that no CPU can have are the emulator's fault" 124 \
-	'the flags c18e1642' 'echo "RSP: 0 EFLAGS: c18e1642" >/dev/kmsg
+	'the flags c18e1642' 'for line in "BUG: unable to handle page fault" "Oops: a" \
+	"RSP: 0 EFLAGS: c18e1642" "WARNING: a"; do echo "$line" >/dev/kmsg; done
 	echo c >/proc/sysrq-trigger; sleep 100' 3
 guest "but not if the kernel complained before" 124 'WARNING: ' \
 	'echo "WARNING: a" >/dev/kmsg; echo "RSP: 0 EFLAGS: c18e1642" >/dev/kmsg

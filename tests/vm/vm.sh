@@ -278,7 +278,8 @@ cmd_run()
 	fi
 	q+=(-append "$line$append")
 
-	local try status flags stopped crash='Oops|general protection|Kernel panic'
+	local try status flags stopped
+	local crash='Oops|general protection|Kernel panic|BUG: unable to handle|BUG: kernel NULL'
 	for ((try = 1; ; try++)); do
 		run_guest
 		status=$?
@@ -288,7 +289,7 @@ cmd_run()
 			[ -n "$flags$stopped" ] && [ $try -lt 3 ] ||
 				return $status
 			# What the kernel had to say before that counts.
-			! complaints "$out/con" | grep -vE "$crash" | grep -q . ||
+			[ -z "$(complaints "$out/con" | sed -E "/$crash/,\$d")" ] ||
 				return $status
 			;;
 		*)
