@@ -363,7 +363,7 @@ fi
 [ -z "${TABLE-}" ] || "$here/table.sh" "$logs"
 again=$(grep -ls '^# vm.sh: .*; once more$' "$logs"/*/log | wc -l)
 [ "$again" = 0 ] || echo "# $again guests were started again after the emulator" \
-	"lost their flags, or an interrupt as they booted"
+	"lost their flags"
 # Now and then is the emulator's fault, often is not.
 if [ "$again" -gt $((2 + ${#suites[@]} / 20)) ]; then
 	echo "# run.sh: that is too many"
