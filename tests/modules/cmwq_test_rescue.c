@@ -362,11 +362,11 @@ static void leaves_as_it_is_bound(void)
 		return;
 	EXPECT(items[0].rescued);
 	EXPECT(cmwq_queue_work_on(a, wq, &items[1].work));
-	EXPECT_EQ(remove_cpu(b), 0);
-
 	atomic_set(&times_bound, 0);
 	if (!EXPECT_EQ(register_kprobe(&binding_probe), 0))
 		return;
+	EXPECT_EQ(remove_cpu(b), 0);
+	EXPECT_EQ(atomic_read(&times_bound), 0);
 	EXPECT_EQ(add_cpu(b), 0);
 	unregister_kprobe(&binding_probe);
 	EXPECT_EQ(atomic_read(&times_bound), 1);
