@@ -304,7 +304,7 @@ void cmwq_own_threads_place(void)
 	lockdep_assert_held(&cmwq_attrs_mutex);
 	cmwq_own_threads_cpus(&cpus);
 	cmwq_keeper_place(&cpus);
-	cmwq_watchdog_place(&cpus);
+	cmwq_watchdog_place();
 }
 
 /*

@@ -794,7 +794,7 @@ unsigned int cmwq_evacuate(struct cmwq_pool *pool);
 /* observe/watchdog.c */
 int cmwq_watchdog_init(void);
 void cmwq_watchdog_exit(void);
-void cmwq_watchdog_place(const struct cpumask *cpus);
+void cmwq_watchdog_place(void);
 void cmwq_watchdog_set_thresh(unsigned int thresh);
 
 /* freeze.c: CMWQ_FREEZABLE queues and suspend */

@@ -73,7 +73,7 @@ struct task_struct *cmwq_own_thread(int (*fn)(void *data), const char *name)
 {
 	struct task_struct *task = kthread_create(fn, NULL, "cmwq/%s", name);
 
-	/* Then nobody else changes the mask that follows. */
+	/* Then users cannot change the mask that follows. */
 	if (!IS_ERR(task))
 		kthread_bind(task, cpumask_any(cpu_online_mask));
 	return task;

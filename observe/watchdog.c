@@ -9,16 +9,24 @@
  * that it was asleep as it should: what it overslept (a virtual machine was
  * stopped, or the thread had no CPU) is nobody's fault.
  *
- * It is a real-time thread, so that it finds a CPU when others have lost theirs,
- * and it allocates and waits for nothing.  If the CPU where it sleeps is the one
- * that is held, with interrupts or preemption off, it would not wake up: then an
- * item of the kernel's own workqueue on another CPU takes it away from there.
+ * It is a real-time thread, and it allocates nothing and waits for nobody.  It is bound
+ * to one CPU: if it were not, the scheduler would send it where no real-time task runs,
+ * and be it to a CPU that is held with interrupts or preemption off, by a normal one.
+ * If its own CPU is held, or waits for the held one to take an interrupt, or is a
+ * real-time task's, then items of the kernel's own workqueue on other CPUs, one after
+ * the other until one of them runs, bring it to theirs.  Timers on the next two CPUs
+ * see to that, in case that one of these is held, too.  It says nothing while all
+ * three take no timers: with PREEMPT_RT a real-time task is enough for that.
  * To learn who has a pool's CPU it interrupts that; a CPU that does not answer
  * has its interrupts off.
  *
  * W6: the question against the end of the module.  The answer may come late: its
  *    memory is static, exit waits for the completion, and the grace period at
  *    the end of cmwq_hooks_exit() for the rest of the handler.
+ *
+ * W7: an item that brings it to its CPU against an exclusion of that CPU.  The mask
+ *    of excluded CPUs changes first, then the watchdog is bound elsewhere; the item
+ *    binds it, and then looks at that mask.  Whichever binds last has seen it.
  */
 #include "observe.h"
 
@@ -33,12 +41,137 @@
 #define LOOKS		4		/* in the time of the threshold */
 #define MAX_DOUBLINGS	10
 #define ANSWER_TIME	HZ		/* then its interrupts are off */
-#define RESCUE_AFTER	(HZ / 2)	/* it should have been awake */
+#define LOOK_TIME	(2 * HZ)	/* should do for all pools */
+#define RESCUE_AFTER	(HZ / 2)	/* it should have been heard of */
 #define SHOWN		8		/* items by name, each kind */
 #define FRAMES		32
 
 /* T, or the rescue to read: so that nobody wakes a thread that has ended. */
 static struct task_struct *watchdog;
+
+/* To another CPU if it does not get its own */
+
+static struct rescue {
+	struct timer_list timer;	/* K: arming and disarming */
+	int cpu;			/* the next to try: the timer's if armed, else K */
+} rescues[2];
+static DEFINE_PER_CPU(struct work_struct, rescue_work);
+static struct cpumask own_cpus;		/* K: where it may be; the timers read it */
+static unsigned long overdue;		/* K T: when it should have been heard of */
+
+static void bring_to(struct task_struct *task, int cpu)
+{
+	set_cpus_allowed_ptr(task, cpumask_of(cpu));
+	wake_up_process(task);
+}
+
+/* Return: a CPU for the watchdog, @here if it may be there, or nowhere. */
+static int place_near(int here)
+{
+	int cpu;
+
+	if (cpu_active(here) && !cmwq_cpu_isolated(here))
+		return here;
+	for_each_cpu(cpu, cpu_active_mask)
+		if (!cmwq_cpu_isolated(cpu))
+			return cpu;
+	return cpu_active(here) ? here : (int)cpumask_first(cpu_active_mask);
+}
+
+static void bring_near(struct task_struct *task, int here)
+{
+	int cpu;
+
+	do {
+		cpu = place_near(here);
+		bring_to(task, cpu);
+		smp_mb();		/* W7: bound, then look again */
+	} while (place_near(here) != cpu);
+}
+
+static void bring_here(struct work_struct *work)
+{
+	struct task_struct *task = READ_ONCE(watchdog);
+
+	/* Unless this CPU was held itself, and is late. */
+	if (task && time_after_eq(jiffies, READ_ONCE(overdue)))
+		bring_near(task, raw_smp_processor_id());
+}
+
+/* Return: nr_cpu_ids or more if there is none. */
+static int next_cpu(int cpu)
+{
+	cpu = cpumask_next_and(cpu, &own_cpus, cpu_active_mask);
+	return cpu < nr_cpu_ids ? cpu :
+	       cpumask_next_and(-1, &own_cpus, cpu_active_mask);
+}
+
+static void rescue_timer_fn(struct timer_list *t)
+{
+	struct rescue *r = container_of(t, struct rescue, timer);
+
+	queue_work_on(r->cpu, system_highpri_wq,
+		      per_cpu_ptr(&rescue_work, r->cpu));
+	r->cpu = next_cpu(r->cpu);
+	if (r->cpu < nr_cpu_ids)
+		mod_timer(t, jiffies + RESCUE_AFTER);
+}
+
+static void expect_nothing(void)
+{
+	struct rescue *r;
+
+	for (r = rescues; r < rescues + ARRAY_SIZE(rescues); r++)
+		timer_delete_sync(&r->timer);
+	WRITE_ONCE(overdue, jiffies + LONG_MAX / 2);
+}
+
+/* The thread will be heard of within @time, or does not get its CPU. */
+static void expect_within(unsigned long time)
+{
+	unsigned long latest = jiffies + time + RESCUE_AFTER;
+	int here, cpu;
+	struct rescue *r;
+
+	/* Whose CPU goes down, or is in a cpuset that is changed, is bound no more. */
+	if (current->nr_cpus_allowed > 1)
+		bring_near(current, raw_smp_processor_id());
+	expect_nothing();
+	cmwq_own_threads_cpus(&own_cpus);
+	if (!cpumask_intersects(&own_cpus, cpu_active_mask))
+		cpumask_copy(&own_cpus, cpu_possible_mask);
+	WRITE_ONCE(overdue, latest);
+	here = raw_smp_processor_id();
+	cpu = here;
+	for (r = rescues; r < rescues + ARRAY_SIZE(rescues); r++) {
+		cpu = next_cpu(cpu);
+		if (cpu == here || cpu >= nr_cpu_ids)
+			return;
+		r->cpu = cpu;
+		r->timer.expires = latest;
+		add_timer_on(&r->timer, cpu);
+	}
+}
+
+static void rescues_init(void)
+{
+	struct rescue *r;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		INIT_WORK(per_cpu_ptr(&rescue_work, cpu), bring_here);
+	for (r = rescues; r < rescues + ARRAY_SIZE(rescues); r++)
+		timer_setup(&r->timer, rescue_timer_fn, 0);
+}
+
+/* The thread has ended, the timers with it. */
+static void rescues_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cancel_work_sync(per_cpu_ptr(&rescue_work, cpu));
+}
 
 /* Who has a CPU? */
 
@@ -75,13 +208,24 @@ static void answer(void *unused)
 	complete(&holder.answered);
 }
 
-/* Return: false if there is none yet. */
+/*
+ * It looks again and again, and nobody wakes it from another CPU: that would leave it
+ * on its way if its own one were held, and nobody could send it elsewhere.
+ * Return: false if there is none yet.
+ */
 static bool answer_came(unsigned long timeout)
 {
-	if (holder.asked && wait_for_completion_timeout(&holder.answered,
-							timeout))
-		holder.asked = false;
-	return !holder.asked;
+	unsigned long end = jiffies + timeout;
+	ktime_t nap = ms_to_ktime(10);
+
+	while (holder.asked && !try_wait_for_completion(&holder.answered)) {
+		if (time_after_eq(jiffies, end))
+			return false;
+		set_current_state(TASK_IDLE);
+		schedule_hrtimeout(&nap, HRTIMER_MODE_REL_PINNED);
+	}
+	holder.asked = false;
+	return true;
 }
 
 static const char *policy_name(unsigned int policy)
@@ -113,7 +257,7 @@ static void print_holder(void)
 
 static void ask_who_has(int cpu)
 {
-	bool here, up;
+	bool here, up, came;
 
 	if (cpu < 0)
 		return;
@@ -134,13 +278,18 @@ static void ask_who_has(int cpu)
 	preempt_enable();
 	if (!up)
 		return;
-	if (here)
+	if (here) {
 		pr_warn("  CPU %d is free: it runs the watchdog\n", cpu);
-	else if (!answer_came(ANSWER_TIME))
+		return;
+	}
+	expect_within(ANSWER_TIME);
+	came = answer_came(ANSWER_TIME);
+	expect_within(LOOK_TIME);
+	if (came)
+		print_holder();
+	else
 		pr_warn("  CPU %d takes no interrupts: somebody has them off\n",
 			cpu);
-	else
-		print_holder();
 }
 
 /* What a pool looks like; copied under its lock, printed without it */
@@ -386,44 +535,6 @@ static void forget(void)
 	}
 }
 
-/* The thread does not wake up where it is. */
-static void take_away(struct work_struct *work)
-{
-	struct task_struct *task = READ_ONCE(watchdog);
-	cpumask_var_t cpus;
-
-	if (!task || !alloc_cpumask_var(&cpus, GFP_KERNEL))
-		return;
-	cmwq_own_threads_cpus(cpus);
-	cpumask_clear_cpu(task_cpu(task), cpus);
-	set_cpus_allowed_ptr(task, cpus);
-	wake_up_process(task);
-	free_cpumask_var(cpus);
-}
-
-static DECLARE_WORK(rescue, take_away);
-
-static void rescue_timer_fn(struct timer_list *t)
-{
-	queue_work_on(raw_smp_processor_id(), system_highpri_wq, &rescue);
-}
-
-static DEFINE_TIMER(rescue_timer, rescue_timer_fn);
-
-/* On another CPU, in case the thread is not awake in time. */
-static void arm_rescue(unsigned long period)
-{
-	int here = raw_smp_processor_id(), cpu;
-
-	for_each_online_cpu(cpu) {
-		if (cpu == here || cmwq_cpu_isolated(cpu))
-			continue;
-		rescue_timer.expires = jiffies + period + RESCUE_AFTER;
-		add_timer_on(&rescue_timer, cpu);
-		return;
-	}
-}
-
 /* Return: how many jiffies too long it took. */
 static unsigned long sleep_until_next(unsigned int thresh)
 {
@@ -431,15 +542,17 @@ static unsigned long sleep_until_next(unsigned int thresh)
 	ktime_t time = ms_to_ktime(jiffies_to_msecs(period));
 
 	if (thresh)
-		arm_rescue(period);
+		expect_within(period);
+	else
+		expect_nothing();
 	set_current_state(TASK_IDLE);
 	if (READ_ONCE(cmwq_watchdog_thresh) != thresh || kthread_should_stop())
 		__set_current_state(TASK_RUNNING);
 	else if (thresh)
-		schedule_hrtimeout(&time, HRTIMER_MODE_REL);
+		schedule_hrtimeout(&time, HRTIMER_MODE_REL_PINNED);
 	else
 		schedule();
-	timer_delete_sync(&rescue_timer);
+	expect_within(LOOK_TIME);
 	return time_after(jiffies, begun + period) ?
 	       jiffies - begun - period : 0;
 }
@@ -457,6 +570,7 @@ static int watchdog_fn(void *unused)
 			forget();
 		overslept = sleep_until_next(thresh);
 	}
+	expect_nothing();
 	return 0;
 }
 
@@ -466,25 +580,31 @@ static int watchdog_fn(void *unused)
  */
 void cmwq_watchdog_set_thresh(unsigned int thresh)
 {
+	int cpu;
+
 	mutex_lock(&cmwq_attrs_mutex);
 	WRITE_ONCE(cmwq_watchdog_thresh, thresh);
-	if (watchdog)
-		wake_up_process(watchdog);
+	if (watchdog) {
+		smp_mb();	/* either it reads the threshold, or is overdue */
+		WRITE_ONCE(overdue, jiffies);
+		/* Its CPU may be held, or any other, and no timer be armed. */
+		for_each_cpu(cpu, cpu_active_mask)
+			if (place_near(cpu) == cpu)
+				queue_work_on(cpu, system_highpri_wq,
+					      per_cpu_ptr(&rescue_work, cpu));
+	}
 	mutex_unlock(&cmwq_attrs_mutex);
 }
 
 /**
- * cmwq_watchdog_place - say where the watchdog may run
- * @cpus: the CPUs
+ * cmwq_watchdog_place - bring the watchdog to where it may run
  *
  * Context: cmwq_attrs_mutex is held.
  */
-void cmwq_watchdog_place(const struct cpumask *cpus)
+void cmwq_watchdog_place(void)
 {
-	if (!watchdog)
-		return;
-	set_cpus_allowed_ptr(watchdog, cpus);
-	wake_up_process(watchdog);	/* the first time: start */
+	if (watchdog)		/* the first time: start */
+		bring_to(watchdog, place_near(raw_smp_processor_id()));
 }
 
 int cmwq_watchdog_init(void)
@@ -493,7 +613,8 @@ int cmwq_watchdog_init(void)
 
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	get_task_struct(task);		/* for take_away() */
+	rescues_init();
+	get_task_struct(task);		/* for bring_here() */
 	sched_set_fifo_low(task);
 	holder.csd.func = answer;
 	init_completion(&holder.answered);
@@ -512,7 +633,7 @@ void cmwq_watchdog_exit(void)
 	watchdog = NULL;
 	mutex_unlock(&cmwq_attrs_mutex);
 	kthread_stop(task);
-	cancel_work_sync(&rescue);
+	rescues_exit();
 	put_task_struct(task);
 	while (!answer_came(HZ))				/* W6 */
 		;

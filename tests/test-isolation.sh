@@ -193,10 +193,19 @@ not_moved_by_root()
 	[ -n "$pid" ] && [ "$moved" = 0 ]
 }
 
-# The module's own threads: keeper, watchdog
+# is_one_of CPU LIST
+is_one_of()
+{
+	echo "$2" | tr , '\n' | awk -v cpu="$1" -F- '
+		cpu !~ /^[0-9]+$/ { exit }
+		cpu >= $1 + 0 && cpu <= $NF + 0 { found = 1 }
+		END { exit !found }'
+}
+
+# The module's own threads: the keeper is on all of these CPUs, the watchdog on one
 own_threads_on()
 {
-	local dir n=0
+	local dir n=0 list
 
 	for dir in /proc/[0-9]*; do
 		case $(cat "$dir/comm" 2>/dev/null) in
@@ -207,7 +216,10 @@ own_threads_on()
 		list=$(awk '$1 == "Cpus_allowed_list:" { print $2 }' \
 			"$dir/status")
 		echo "$(cat "$dir/comm"): $list"
-		[ "$list" = "$1" ] || return 1
+		case $(cat "$dir/comm") in
+		cmwq/watchdog) is_one_of "$list" "$1" || return 1 ;;
+		*) [ "$list" = "$1" ] || return 1 ;;
+		esac
 	done
 	[ "$n" = 2 ]
 }

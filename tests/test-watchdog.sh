@@ -14,6 +14,8 @@
 
 module=cmwq_test_watchdog
 results=/sys/kernel/debug/$module/results
+spins=0
+before_release=:
 parameters=/sys/module/cmwq/parameters
 
 # set_parameter NAME VALUE
@@ -56,7 +58,8 @@ begin()
 {
 	mark=$(log_mark)
 	stalls=$(cmwq_value stats stalls)
-	load_test "$module" "only=$1" "held_cpu=$held"
+	load_test "$module" "only=$1" "held_cpu=$held" \
+		"waiting_cpu=$waiting" "spins=$spins"
 }
 
 # end CASE STATUS
@@ -75,18 +78,22 @@ end()
 	unload_bounded "$module" && return "$bad"
 }
 
-# Hold that CPU from now on, and keep off it.
+# hold_cpu HELD [WAITING] - from now on, while WAITING waits for it; keep off both
 hold_cpu()
 {
 	local mask
 
 	held=$1
-	cpu=$1
-	mask=$(printf '%x' $((((1 << $(grep -c '^processor' /proc/cpuinfo)) - 1) & ~(1 << held))))
-	taskset -p "$mask" $$ >/dev/null
+	waiting=${2:--1}
+	mask=$((((1 << $(grep -c '^processor' /proc/cpuinfo)) - 1) & ~(1 << held)))
+	[ "$waiting" -lt 0 ] || mask=$((mask & ~(1 << waiting)))
+	taskset -p "$(printf '%x' "$mask")" $$ >/dev/null
 	# It may keep this shell's page tables still, and would have to be told, by an
 	# interrupt, of each change: let it see others.
-	taskset "$(printf '%x' $((1 << held)))" true
+	for cpu in "$held" ${2:+"$2"}; do
+		taskset "$(printf '%x' $((1 << cpu)))" true
+	done
+	cpu=$held
 }
 
 # With PREEMPT_RT, who has softirqs off may be preempted, and since 6.18 others have them
@@ -107,15 +114,20 @@ named_if_held()
 	"$@"
 }
 
-# The CPU where the watchdog ran last
-cpu_of_watchdog()
+watchdog_pid()
 {
 	local dir
 
 	for dir in /proc/[0-9]*; do
 		[ "$(cat "$dir/comm" 2>/dev/null)" != cmwq/watchdog ] ||
-			sed 's/.*) //' "$dir/stat" | cut -d' ' -f37
+			echo "${dir#/proc/}"
 	done
+}
+
+# The CPU where it ran last
+cpu_of_watchdog()
+{
+	sed 's/.*) //' "/proc/$watchdog/stat" | cut -d' ' -f37
 }
 
 # Held before it could say so: it has to be taken away from there first.
@@ -127,6 +139,35 @@ named_all_the_same()
 	set -- $?
 	echo "and is now on CPU $(cpu_of_watchdog)"
 	return "$1"
+}
+
+# The case holds still, and the watchdog is where?
+is_elsewhere()
+{
+	local there
+
+	there=$(cpu_of_watchdog)
+	echo "it is on CPU $there now"
+	[ "$there" != "$waiting" ] && [ "$there" != "$held" ]
+}
+
+# named_from_elsewhere SPINS CASE PATTERN... - the watchdog's CPU waits for the held one
+named_from_elsewhere()
+{
+	local there status
+
+	there=$(cpu_of_watchdog)
+	# Where the first of the timers is that bring the watchdog elsewhere.
+	hold_cpu $(((there + 1) % $(grep -c '^processor' /proc/cpuinfo))) "$there"
+	spins=$1
+	shift
+	echo "the watchdog is on CPU $waiting, CPU $held is held"
+	before_release=is_elsewhere
+	named "$@"
+	status=$?
+	before_release=:
+	spins=0
+	return "$status"
 }
 
 # named CASE PATTERN... - it is stuck, the log says that, it goes on
@@ -142,6 +183,7 @@ named()
 	done
 	[ "$(cmwq_value stats stalls)" -gt "$stalls" ] || { echo "not counted"
 							   bad=1; }
+	$before_release || bad=1
 	echo 1 >/sys/module/"$module"/parameters/release
 	says "pool [0-9]* goes on after" || bad=1
 	end "$case" "$bad"
@@ -174,17 +216,28 @@ not_named()
 	return "$bad"
 }
 
-# moved CASE NUMBER - of items, at least
+# moved CASE NUMBER - of items, at least, says the log: a pool that is gone has taken
+# its counters along
 moved()
 {
-	local before now
+	local items
 
-	before=$(cmwq_value stats evacuated)
 	begin "$1" || return 1
 	end "$1" 0 || return 1
-	now=$(cmwq_value stats evacuated)
-	echo "$((now - before)) items moved"
-	[ $((now - before)) -ge "$2" ]
+	items=$(log_since "$mark" |
+		awk '/cmwq: pool .* items go to other CPUs/ {
+			sub(/.*pool [0-9]*: /, ""); n += $1 } END { print n + 0 }')
+	echo "$items items moved"
+	[ "$items" -ge "$2" ]
+}
+
+counted()
+{
+	local items
+
+	items=$(cmwq_value stats evacuated)
+	echo "evacuated $items"
+	[ "$items" -ge 200 ]
 }
 
 silent_if_off()
@@ -211,6 +264,7 @@ kept_parameters()
 
 ktap_begin
 engine_begin
+watchdog=$(watchdog_pid)
 no_throttling
 hold_cpu 1
 ktap_test "the threshold" kept_parameters
@@ -242,6 +296,14 @@ done
 		named_all_the_same interrupts_are_held \
 			"  CPU [0-9] takes no interrupts"
 [ -n "$engine_stuck" ] ||
+	ktap_test "interrupts off, for which the watchdog's CPU waits" \
+		named_from_elsewhere 0 interrupts_are_held \
+			"  CPU [0-9] takes no interrupts"
+[ -n "$engine_stuck" ] ||
+	ktap_test "interrupts off, and off where the watchdog is" \
+		named_from_elsewhere 1 interrupts_are_held \
+			"  CPU [0-9] takes no interrupts"
+[ -n "$engine_stuck" ] ||
 	ktap_test "softirqs held up where the watchdog is" \
 		named_if_held named_all_the_same softirqs_are_held \
 			"  CPU [0-9] is held by cmwq_test/0 in pid"
@@ -266,6 +328,7 @@ set_parameter watchdog_evacuate 1
 [ -n "$engine_stuck" ] ||
 	ktap_test "what is not strict is moved, once" \
 		moved moved_to_other_cpus 200
+[ -n "$engine_stuck" ] || ktap_test "counted" counted
 [ -n "$engine_stuck" ] ||
 	ktap_test "moved while it is flushed and cancelled" \
 		moved storm_while_moving 100
