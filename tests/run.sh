@@ -145,7 +145,7 @@ judge()
 run_suite()
 {
 	local dir=$1 kernel=$2 preempt=$3 smp=$4 variant=$5 expect=$6 limit=$7
-	local script=$8 env=() word begun=$SECONDS without=${WITHOUT-cx16}
+	local script=$8 env=() word begun=$SECONDS without=${WITHOUT-cx16} slow
 
 	shift 8
 	if [ "$variant" = host ]; then
@@ -159,6 +159,8 @@ run_suite()
 			*) env+=(--env "$word") ;;
 			esac
 		done
+		slow=$(slower "$kernel")
+		[ -z "$slow" ] || env+=(--env "SLOWER=$slow")
 		[ -z "${MEM-}" ] || env+=(--mem "$MEM")
 		[ -z "${GCOV-}" ] || env+=(--gcov)
 		# The emulator of Debian 12 now and then loses the flags, seen right
@@ -265,19 +267,24 @@ cover()
 		CMWQ_COVER=1 && payload "$1" cover
 }
 
+# slower KERNEL: what its limits are multiplied by, if there is anything
+slower()
+{
+	awk -v k="$1" '$1 == k { print $4 }' "$here/vm/debug/kernels.txt"
+}
+
 # rows KERNEL: its rows of the tables, in the preemption models that it has
 rows()
 {
-	local like models slower
+	local like models slow
 
 	read -r like models < <(awk -v k="$1" '$1 == k { print $5, $6 }' \
 		"$here/vm/kernels.txt" "$here/vm/debug/kernels.txt")
 	[ -n "${models-}" ] || { like=$1 models=any; }
-	slower=$(awk -v k="$1" '$1 == k { print $4 }' \
-		"$here/vm/debug/kernels.txt")
+	slow=$(slower "$1")
 	# shellcheck disable=SC2086 # several files
 	(cd "$here" && cat $table) | awk -v k="$1" -v like="$like" \
-		-v models="$models" -v slower="${slower:-1}" '
+		-v models="$models" -v slower="${slow:-1}" '
 		($1 != like && $1 != k && $1 != "=" k) || /^#/ { next }
 		$4 == "host" && k != like { next }	# this machine is one
 		{

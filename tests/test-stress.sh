@@ -5,7 +5,7 @@
 # A great many items of every kind on every kind of queue: none is lost, none
 # runs twice, and at the end the module is as it was at the beginning.
 #
-# Environment: ENGINE=cmwq|stock  ITEMS=N  HOOKS=auto|...  CMWQ_PARAMS=...  FAIL_PERCENT=N  SEED=N  LIMIT=SECONDS
+# Environment: ENGINE=cmwq|stock  ITEMS=N  HOOKS=auto|...  CMWQ_PARAMS=...  FAIL_PERCENT=N  SEED=N  LIMIT=SECONDS (SLOWER: times that)
 # (a minute less than the guest has, and a bit: a verdict is better than none)
 
 # shellcheck source=tests/lib.sh
@@ -14,7 +14,7 @@
 . "$(dirname "$0")/lib-load.sh"
 
 items=${ITEMS:-1000000}
-limit=${LIMIT:-750}
+limit=$((${LIMIT:-750} * ${SLOWER:-1}))
 
 only_system_queues()
 {

@@ -687,6 +687,8 @@ static bool told_to_stop(bool final)
 	return !final && kthread_should_stop();
 }
 
+static bool stalled;			/* the conductor's */
+
 /*
  * Wait for the end of the round.  A stall is @stall seconds, and at least 20
  * looks of ours, in which nothing was queued or executed although there is
@@ -711,6 +713,7 @@ static bool wait_for_round_end(unsigned long deadline, bool final)
 			looks = 0;
 		} else if (++looks > 20 &&
 			   time_after(jiffies, since + stall * HZ)) {
+			stalled = true;
 			fail("stall: no progress for %d s, %d queued, %d outstanding",
 			     stall, atomic_read(&queued), balance());
 			return false;
@@ -812,7 +815,7 @@ static int conduct(void *unused)
 	if (!idle)
 		print_state();
 	stop_producers();
-	if (idle)
+	if (!stalled)
 		idle = wait_for_round_end(jiffies + limit * HZ, true);
 	if (!idle) {
 		idle = nudge();
