@@ -337,7 +337,7 @@ has_counts()
 }
 
 # Now and then a guest stops before its first program and waits for ever, as 6.1-kasan
-# does with two CPUs in the self-tests of RCU-tasks.
+# did with two CPUs as long as it had no ACPI PM timer.
 silent_at_boot()
 {
 	! grep -aq "^vm-up $nonce" "$out/out" &&
