@@ -98,7 +98,7 @@ static void drain_names_what_it_waits_for(void)
 
 static void null_function(void)
 {
-	struct cmwq_work work;
+	static struct cmwq_work work;
 
 	CMWQ_INIT_WORK(&work, NULL);
 	EXPECT(!cmwq_queue_work(cmwq_system_percpu_wq, &work));
@@ -148,8 +148,8 @@ static void null_arguments(void)
 static void null_arguments_of_helpers(void)
 {
 	struct cmwq_execute_work ew;
-	struct cmwq_rcu_work rwork;
-	struct cmwq_work work;
+	static struct cmwq_rcu_work rwork;
+	static struct cmwq_work work;
 	long (*nobody)(void *arg) = NULL;
 	char buf[8] = "old";
 
