@@ -220,23 +220,23 @@ bad_writes()
 
 	load_cmwq || return 1
 	mark=$(log_mark)
-	mkdir -p /tmp/values
+	mkdir -p /tmp/bad-values
 	for value in 0 1 -1 -2 99999999999 x 2x 0x ''; do
-		echo "$value" >"/tmp/values/${value:-empty}"
+		echo "$value" >"/tmp/bad-values/${value:-empty}"
 	done
 	# Numbers and text of more than a page, bytes that are no text.
 	awk 'BEGIN { for (i = 0; i < 6000; i++) printf "9" }' \
-		>/tmp/values/digits
+		>/tmp/bad-values/digits
 	awk 'BEGIN { for (i = 0; i < 6000; i++) printf "x" }' \
-		>/tmp/values/letters
-	printf '\001\377\200\033%%s%%n\n' >/tmp/values/bytes
-	head -c 2000 "$(find_ko cmwq)" >/tmp/values/elf
+		>/tmp/bad-values/letters
+	printf '\001\377\200\033%%s%%n\n' >/tmp/bad-values/bytes
+	head -c 2000 "$(find_ko cmwq)" >/tmp/bad-values/elf
 
 	find /sys/module/cmwq/parameters -type f -perm -200 >/tmp/files
 	while read -r file; do
 		name=${file##*/}
 		files=$((files + 1))
-		for value in /tmp/values/*; do
+		for value in /tmp/bad-values/*; do
 			# These mean something there.
 			case "$name ${value##*/}" in
 			"fail_create 0"|"fail_create 1"|"fail_create -"1)
@@ -254,7 +254,7 @@ bad_writes()
 				{ echo "  value: ${value##*/}"; bad=1; }
 		done
 	done </tmp/files
-	rm -r /tmp/values
+	rm -r /tmp/bad-values
 	echo "$files parameters can be written"
 	[ "$files" -ge 3 ] || bad=1
 	no_complaints "$mark" || bad=1
