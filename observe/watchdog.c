@@ -27,6 +27,13 @@
  * W7: an item that brings it to its CPU against an exclusion of that CPU.  The mask
  *    of excluded CPUs changes first, then the watchdog is bound elsewhere; the item
  *    binds it, and then looks at that mask.  Whichever binds last has seen it.
+ *
+ * W8: a new threshold against the thread that goes to sleep, without a timer if it is 0.
+ *	who sets it			the thread
+ *	1. the threshold [mb]		1. says when it is overdue
+ *	2. it is overdue now		2. will sleep [mb of set_current_state()]
+ *	3. items that bring it		3. looks at the threshold
+ *    Either it sees the new one, or it is overdue when the items run.
  */
 #include "observe.h"
 
@@ -545,7 +552,7 @@ static unsigned long sleep_until_next(unsigned int thresh)
 		expect_within(period);
 	else
 		expect_nothing();
-	set_current_state(TASK_IDLE);
+	set_current_state(TASK_IDLE);			/* W8 */
 	if (READ_ONCE(cmwq_watchdog_thresh) != thresh || kthread_should_stop())
 		__set_current_state(TASK_RUNNING);
 	else if (thresh)
@@ -585,7 +592,7 @@ void cmwq_watchdog_set_thresh(unsigned int thresh)
 	mutex_lock(&cmwq_attrs_mutex);
 	WRITE_ONCE(cmwq_watchdog_thresh, thresh);
 	if (watchdog) {
-		smp_mb();	/* either it reads the threshold, or is overdue */
+		smp_mb();	/* W8: pairs with set_current_state() */
 		WRITE_ONCE(overdue, jiffies);
 		/* Its CPU may be held, or any other, and no timer be armed. */
 		for_each_cpu(cpu, cpu_active_mask)
