@@ -252,6 +252,13 @@ silent_if_off()
 	return "$bad"
 }
 
+# From a sleep without a timer: W8
+named_if_on_again()
+{
+	hold_cpu 1
+	set_parameter watchdog_thresh 1 && named cpu_is_held
+}
+
 kept_parameters()
 {
 	[ "$(cmwq_value config watchdog_thresh)" = 30 ] &&
@@ -334,6 +341,7 @@ set_parameter watchdog_evacuate 1
 		moved storm_while_moving 100
 set_parameter watchdog_thresh 0
 [ -n "$engine_stuck" ] || ktap_test "off" silent_if_off
+[ -n "$engine_stuck" ] || ktap_test "on again" named_if_on_again
 [ -n "$engine_stuck" ] || ktap_test "all at rest" eventually 20 pools_at_rest
 engine_end
 ktap_end
